@@ -1,0 +1,1 @@
+"""Pure cleaning: Polars in, Polars out. No Dagster, no files, no database."""

@@ -1,0 +1,174 @@
+"""The dictionary: every table and column of the warehouse, once.
+
+Belongs here: which tables exist, their columns, grain and key, in Chinese and English. DDL, Polars schemas, COMMENT ON,
+`docs/dictionary.zh-CN.md` and Dagster's column metadata are all derived from it. Does not belong here: contract fields
+(`subjects.py`), SQL that fills a table.
+
+Layers: `raw` holds landed rows as text with where they stood, and is the restricted schema: personal data and free text
+exist there and nowhere else. `core` holds typed rows without personal data, and what became of each. `report` holds
+judgements, cells, evidence and findings, per agency and report year.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from warehouse.model import Column, Table
+from warehouse.subjects import SUBJECTS, Field, Subject
+
+AGENCY = Column("agency", "text", "填报机关统一社会信用代码", "credit code of the reporting organ that owns the source")
+YEAR = Column("year", "integer", "报告年度", "report year, a calendar year in Asia/Shanghai")
+SUBJECT = Column("subject", "text", "来源类别", "kind of record, a name of the source contracts")
+FILE_ID = Column("file_id", "integer", "文件编号（见 raw.files）", "landed file the row stood in")
+ROW_NO = Column("row_no", "integer", "行号（人在原文件中看到的行号）", "row number as a person sees it in the file")
+SHEET = Column("sheet", "text", "工作表名", "sheet name, null outside spreadsheets")
+KEY = Column("record_key", "text", "自然键（规范写法）", "natural key in normal form, parts joined by |")
+UPDATED_AT = Column("updated_at", "instant", "更新时间（北京时间）", "last change at the source, Asia/Shanghai")
+RULE = Column("rule", "text", "规则编号", "rule id")
+
+# Core type of each contract kind. Personal data and free text have none: they never leave `raw`.
+_CORE_TYPE = {"text": "text", "key": "text", "uscc": "text", "category": "text", "number": "amount", "date": "date", "instant": "instant"}
+_UNITS = {"fee_yuan": "元", "amount_yuan": "元", "fine_wan": "万元", "confiscated_wan": "万元"}
+
+_DERIVED: Mapping[str, tuple[Column, ...]] = {
+    "applications": (
+        Column("applicant_class", "text", "申请人情况（表三的列）", "column of table 3 the applicant belongs to"),
+        Column("outcome_leaf", "text", "办理结果（表三的行）", "row of table 3 the outcome belongs to"),
+    ),
+    "disputes": (
+        Column("dispute_group", "text", "案件组别（表四的栏）", "group of table 4: review, litigation_direct, litigation_after_review"),
+        Column("result_class", "text", "结果类（表四的列）", "column of table 4: upheld, corrected, other"),
+    ),
+    "normative_documents": (
+        Column("kind_code", "text", "类别（表二的行）", "row of table 2: regulations, normative_documents; null for other documents"),
+    ),
+}
+
+
+def in_core(field: Field) -> bool:
+    """Whether a contract field may leave the restricted schema."""
+    return not field.pii and field.kind != "free"
+
+
+def _raw_column(f: Field) -> Column:
+    code = "" if f.code in (f.name, f.zh) else f"（代码 {f.code}）"
+    return Column(f.name, "text", f"{f.zh}{code}，原文", f"{f.en}, as landed", pii=f.pii or f.kind == "free")
+
+
+def _raw_table(s: Subject) -> Table:
+    extra = Column("extra", "text", "未列入契约的栏目及其内容（JSON）", "unknown columns and their values, JSON", pii=True)
+    return Table("raw", s.name, f"{s.zh}：落地原文，一行一条", f"{s.name} as landed, all text", "one landed row",
+                 ("file_id", "row_no"), (AGENCY, FILE_ID, SHEET, ROW_NO, *map(_raw_column, s.fields), extra), s.name)
+
+
+def _core_table(s: Subject) -> Table:
+    typed = tuple(
+        Column(f.name, _CORE_TYPE[f.kind], f.zh, f.en, unit=_UNITS.get(f.name))
+        for f in s.fields if in_core(f) and f.name != "updated_at"
+    )
+    state = (
+        Column("content_md5", "text", "清洗后全部字段的摘要（判断同版本两行是否一致）", "digest of all cleaned fields"),
+        Column("state", "text", "版本状态：current 现行、superseded 已被新版本取代、duplicate 重复", "place among the versions of its key"),
+        Column("ref_file_id", "integer", "现行版本所在文件编号", "file of the current row of this key"),
+        Column("ref_row_no", "integer", "现行版本行号", "row of the current row of this key"),
+    )
+    return Table("core", s.name, f"{s.zh}：已清洗的记录版本", f"{s.name}, typed, every readable version", "one readable landed row",
+                 ("file_id", "row_no"), (AGENCY, FILE_ID, ROW_NO, KEY, UPDATED_AT, *typed, *_DERIVED.get(s.name, ()), *state), s.name)
+
+
+_FIXED = (
+    Table("raw", "loads", "每次取数", "one look at one source", "one look of one run at one subject of one source", ("load_id",), (
+        Column("load_id", "integer", "取数编号", "load number"), AGENCY,
+        Column("source", "text", "来源名称（gouji.toml）", "source name in the configuration"), SUBJECT,
+        Column("run_id", "text", "运行编号", "Dagster run"),
+        Column("loaded_at", "instant", "取数时间（北京时间）", "when, Asia/Shanghai"),
+        Column("files_seen", "integer", "看到的文件数", "files found"),
+        Column("files_new", "integer", "新落地的文件数", "files landed or rejected by this load"),
+        Column("rows_read", "integer", "读取器自己数出的行数", "rows as counted by the reader, for the balance"),
+    )),
+    Table("raw", "files", "落地的文件", "landed or rejected files; for logs, landed byte ranges", "one file content, or one byte range of a log",
+          ("file_id",), (
+        FILE_ID, Column("load_id", "integer", "取数编号", "load that brought it"), AGENCY,
+        Column("source", "text", "来源名称（gouji.toml）", "source name in the configuration"), SUBJECT,
+        Column("path", "text", "相对路径", "path relative to the root of the source"),
+        Column("sha256", "text", "内容的 SHA-256", "sha256 of the landed bytes"),
+        Column("bytes", "integer", "字节数", "size of the landed bytes"),
+        Column("mtime_ns", "integer", "原文件修改时间（纳秒）", "modification time at the source"),
+        Column("landed_at", "instant", "落地时间（北京时间）", "when, Asia/Shanghai"),
+        Column("state", "text", "landed 已落地、rejected 整份退回、same_bytes 与已落地文件内容相同、gone 已撤销", "what became of the file"),
+        Column("reason", "text", "退回原因代码", "why it was rejected"),
+        Column("detail", "text", "说明", "explanation for a clerk"),
+        SHEET, Column("rows_read", "integer", "读取器自己数出的行数", "rows as counted by the reader"),
+        Column("unknown_columns", "text", "未列入契约的栏目名（JSON）", "headers that stand for no field, JSON"),
+        Column("head_sha256", "text", "日志首段的 SHA-256（识别轮转）", "log only: identity of the growing file"),
+        Column("byte_from", "integer", "日志范围起点（解压后字节）", "log only: first byte of the range, decompressed"),
+        Column("byte_to", "integer", "日志范围终点（解压后字节）", "log only: byte after the range, decompressed"),
+        Column("line_from", "integer", "日志范围首行行号", "log only: physical number of the first line"),
+        Column("lines", "integer", "换行数", "log only: newlines in the range"),
+        Column("hits", "integer", "可读行数", "log only: lines that became hits"),
+        Column("rejects", "integer", "不可读行数", "log only: malformed lines"),
+        Column("blanks", "integer", "空行数", "log only: empty lines"),
+        Column("hits_file", "text", "明细文件名（Parquet）", "log only: Parquet file of the hits"),
+    )),
+    Table("raw", "log_rejects", "访问日志中不可读的行", "malformed log lines", "one malformed line", ("file_id", "row_no"), (
+        AGENCY, FILE_ID, ROW_NO, Column("line", "text", "原文", "the line", pii=True),
+    )),
+    Table("core", "quarantine", "隔离的行：读得到、不能计", "rows that were landed and may not count", "one quarantined row", ("file_id", "row_no"), (
+        AGENCY, SUBJECT, FILE_ID, ROW_NO, KEY, UPDATED_AT,
+        Column("reason", "text", "隔离原因代码", "why, a code of the contracts"),
+        Column("field", "text", "有问题的字段", "the field at fault"),
+        Column("value", "text", "有问题的值（个人信息不显示）", "its value; never personal data"),
+    )),
+    Table("core", "row_findings", "行内核查发现", "findings on a single landed row", "one rule on one row", ("file_id", "row_no", "rule"), (
+        AGENCY, SUBJECT, FILE_ID, ROW_NO, KEY, RULE,
+        Column("field", "text", "有问题的字段", "the field at fault"),
+        Column("value", "text", "有问题的值（个人信息不显示）", "its value; never personal data"),
+    )),
+    Table("core", "log_days", "访问日志按日汇总", "hits per day", "one file range, day, status and kind of client",
+          ("file_id", "day", "status", "is_bot"), (
+        AGENCY, FILE_ID, Column("day", "date", "日期（北京时间）", "day in Asia/Shanghai"),
+        Column("status", "integer", "HTTP 状态码", "HTTP status"),
+        Column("is_bot", "boolean", "是否爬虫", "user agent says bot, spider or crawl"),
+        Column("hits", "integer", "访问次数", "number of hits"),
+    )),
+    Table("report", "years", "要出报告的机关和年度", "reports to produce", "one report", ("agency", "year"), (
+        AGENCY, Column("agency_name", "text", "机关名称", "name of the organ"), YEAR,
+        Column("format", "text", "表样版本", "version of the statutory form"),
+    )),
+    Table("report", "evidence", "单元格的依据：哪条记录计入哪格", "which record feeds which cell", "one record in one cell",
+          ("agency", "year", "cell_id", "file_id", "row_no"), (
+        AGENCY, YEAR, Column("cell_id", "text", "单元格编号", "cell id"), SUBJECT, FILE_ID, ROW_NO,
+        Column("amount", "amount", "计入的数量", "what the record adds to the cell"),
+    )),
+    Table("report", "cells", "报告单元格", "cells of the report", "one cell of one report", ("agency", "year", "cell_id"), (
+        AGENCY, YEAR, Column("cell_id", "text", "单元格编号", "cell id"),
+        Column("value", "amount", "数值；缺数据来源时为空，不是零", "value; null when a source is missing, never zero"),
+        Column("records", "integer", "计入的记录数", "number of records behind it"),
+    )),
+    Table("report", "findings", "核查发现", "findings", "one finding", ("finding_id",), (
+        Column("finding_id", "text", "发现编号（内容摘要）", "digest of rule and place"), RULE,
+        Column("severity", "text", "critical 严重（不得发布）、warning 提醒、info 说明", "critical, warning or info"),
+        AGENCY, Column("year", "integer", "报告年度；空为不限年度", "report year, null where it concerns no single year"), SUBJECT,
+        Column("path", "text", "文件", "file"), SHEET, ROW_NO, KEY,
+        Column("cell_id", "text", "单元格编号", "cell concerned"),
+        Column("field", "text", "字段", "field"),
+        Column("expected", "text", "应为", "what was expected"),
+        Column("actual", "text", "实为", "what was found"),
+        Column("message", "text", "说明和处理办法", "what is wrong and what to do"),
+    )),
+)
+TABLES: Mapping[str, Table] = MappingProxyType({
+    t.full_name: t for t in (*map(_raw_table, SUBJECTS.values()), *map(_core_table, SUBJECTS.values()), *_FIXED)
+})
+LAYERS = ("raw", "core", "report")
+
+
+def raw(subject: str) -> Table:
+    """The table of landed rows of a subject."""
+    return TABLES[f"raw.{subject}"]
+
+
+def core(subject: str) -> Table:
+    """The table of typed rows of a subject."""
+    return TABLES[f"core.{subject}"]
