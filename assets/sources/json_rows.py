@@ -54,8 +54,8 @@ def read_json(path: Path, headers: Headers) -> Landed:
         if escaped and not _encodable(row):
             raise Rejected("bad_encoding", f"第 {count} 条记录里有不成对的 Unicode 代理字符，不是有效文字；请修正后重新导出。")
         layouts.of(row, count)
-    if count and not layouts.fields.issuperset(headers.subject.key):
-        raise headers.missing([[*layouts.fields, *layouts.unknown]], "全部记录")
+    if count and not headers.known(layouts.keys).issuperset(headers.subject.key):
+        raise headers.missing([layouts.keys], "全部记录")
     return Landed(None, tuple(layouts.unknown), (), frames(headers.subject, _rows(path, codec, layouts)))
 
 
@@ -65,13 +65,18 @@ def _rows(path: Path, codec: str, layouts: _Layouts) -> Iterator[tuple[int, list
 
 
 class _Layouts:
-    """Layouts by sequence of keys (objects of one file mostly share one), and every field and unknown key met so far."""
+    """Layouts by sequence of keys (objects of one file mostly share one), and the keys met so far."""
 
     def __init__(self, headers: Headers) -> None:
-        self.fields: set[str] = set()
         self.unknown: dict[str, None] = {}
+        self._keys: dict[str, None] = {}
         self._headers = headers
         self._known: dict[tuple[str, ...], Layout] = {}
+
+    @property
+    def keys(self) -> list[str]:
+        """Every key met so far, once, in the order of the file."""
+        return list(self._keys)
 
     def of(self, row: _Object, position: int) -> Layout:
         """The layout of this object.
@@ -87,7 +92,7 @@ class _Layouts:
         if len(set(keys)) < len(keys):
             raise Rejected("duplicate_column", f"第 {position} 条记录里同一个名称出现两次，无法判断以哪个为准；请修正后重新导出。")
         layout = self._headers.layout(keys, f"第 {position} 条记录", range(len(keys)))
-        self.fields |= self._headers.known(keys)
+        self._keys.update(dict.fromkeys(keys))
         self.unknown.update(dict.fromkeys(layout.unknown_names))
         if len(self._known) >= _LAYOUTS:  # keys in ever new orders must not fill the memory
             self._known.clear()
@@ -107,7 +112,7 @@ def _elements(path: Path, codec: str) -> Iterator[tuple[_Object, bool]]:
                     raise Rejected("not_records", f"第 {position} 个元素不是一条记录（对象）；请导出为对象的数组。")
                 yield element, text.escaped
     except RecursionError as error:
-        raise Rejected("truncated_json", f"第 {position + 1} 条记录嵌套过深，无法读取；请重新导出。") from error
+        raise _too_deep() from error
     except ValueError as error:
         raise _truncated(position) from error
 
@@ -240,7 +245,18 @@ class _Window:
 def _text(value: Any) -> str | None:
     if value is None or type(value) is str:
         return value
-    return _compact(value)
+    return _nested(value)
+
+
+def _nested(value: Any) -> str:
+    try:
+        return _compact(value)
+    except RecursionError as error:  # the parser goes deeper than this module's own recursion
+        raise _too_deep() from error
+
+
+def _too_deep() -> Rejected:
+    return Rejected("truncated_json", "有记录的内容嵌套过深，无法读取；请改为简单的值后重新导出。")
 
 
 def _compact(value: Any) -> str:
@@ -256,7 +272,7 @@ def _compact(value: Any) -> str:
 
 def _encodable(row: _Object) -> bool:
     try:
-        _compact(row).encode()
+        _nested(row).encode()
     except UnicodeEncodeError:
         return False
     return True

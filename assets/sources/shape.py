@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import islice
 
 import polars as pl
@@ -69,10 +69,6 @@ class Headers:
     subject: Subject
     built_in: Mapping[str, str]
     configured: Mapping[str, str]
-    _fields: frozenset[str] = field(init=False)
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "_fields", frozenset(self.subject.by_name))
 
     @classmethod
     def of(cls, subject: Subject, columns: Mapping[str, str]) -> Headers:

@@ -191,7 +191,8 @@ def test_cells_of_a_file_without_header_are_not_shown(tmp_path: Path, suffix: st
 
 @pytest.mark.parametrize("suffix", [".csv", ".xlsx"])
 def test_title_rows_and_the_fullest_header_row(tmp_path: Path, suffix: str) -> None:
-    table = [["收费登记表", "", ""], ["票据号", "见下", ""], ["票据号", "金额（元）", "项目"], ["A1", "1", "p"], ["票据号", "金额（元）", "项目"]]
+    header = ["票据号", "金额（元）", "项目"]
+    table = [["收费登记表", "", ""], ["票据号", "见下", ""], header, ["A1", "1", "p"], header]
     path = write(tmp_path / f"a{suffix}", table)
     assert [(r["row_no"], r["receipt_no"]) for r in rows_of(read(path, path.name, FEES, {}, LIMIT))] == [(4, "A1"), (5, "票据号")]
 

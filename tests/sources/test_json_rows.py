@@ -93,6 +93,8 @@ ROW = '{"receipt_no": "A1"}'
         ('[{"receipt_no": "一"}]'.encode("gb18030")[:-4], "truncated_json"),
         ("[" * 100_000, "truncated_json"),
         ('[{"receipt_no": ' + "[" * 100_000, "truncated_json"),
+        ('[{"receipt_no": ' + "[" * 700 + "]" * 700 + "}]", "truncated_json"),
+        ('[{"receipt_no": "\\u4e2d", "x": ' + "[" * 700 + "]" * 700 + "}]", "truncated_json"),
         (codecs.BOM_UTF8, "truncated_json"),
         ('"text', "truncated_json"),
         ('"text"', "not_records"),
@@ -125,7 +127,7 @@ ROW = '{"receipt_no": "A1"}'
 )
 def test_rejections(tmp_path: Path, content: str | bytes, reason: str) -> None:
     with pytest.raises(Rejected) as caught:
-        land(tmp_path / "a", content)
+        rows_of(land(tmp_path / "a", content))
     assert caught.value.reason == reason
 
 

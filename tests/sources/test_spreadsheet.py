@@ -250,8 +250,8 @@ def test_a_formula_without_a_result_is_not_an_empty_cell(tmp_path: Path) -> None
 
 def test_a_formula_with_a_result_is_its_result_also_when_that_is_empty_text(tmp_path: Path) -> None:
     row = b'<c r="A2" t="str"><f>"A"&amp;1</f><v>A1</v></c><c r="B2"><f>1.5+1.5</f><v>3</v></c><c r="C2" t="str"><f>""</f><v></v></c>'
-    header = b"".join(b'<c r="%s1" t="inlineStr"><is><t>%s</t></is></c>' % (c, h.encode()) for c, h in zip((b"A", b"B", b"C"), HEADER, strict=True))
-    sheet = b'<row r="1">' + header + b'</row><row r="2">' + row + b"</row>"
+    cells = (b'<c r="%c1" t="inlineStr"><is><t>%s</t></is></c>' % (65 + at, name.encode()) for at, name in enumerate(HEADER))
+    sheet = b'<row r="1">' + b"".join(cells) + b'</row><row r="2">' + row + b"</row>"
     (tmp_path / "a").write_bytes(
         repacked(lambda part, old: re.sub(b"<sheetData>.*</sheetData>", lambda _: b"<sheetData>" + sheet + b"</sheetData>", old))
     )

@@ -173,6 +173,11 @@ def build(spec: Mapping[str, Any]) -> Form:
 
 
 @cache
+def every() -> tuple[Form, ...]:
+    """Every form that is kept."""
+    return tuple(load(f["id"]) for f in _read("years")["formats"])
+
+
 def _read(name: str) -> dict[str, Any]:
     return tomllib.loads((files(__name__) / f"{name}.toml").read_text("utf-8"))
 

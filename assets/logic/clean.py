@@ -1,0 +1,168 @@
+"""Landed text → typed records, quarantined rows and findings on single rows.
+
+Belongs here: what is alike for every subject: typing by kind, natural keys, the order of quarantine reasons (source
+contracts 6.4), the split. Does not belong here: what only one subject knows (its module under `subjects`), versions of a
+record (SQL in the warehouse), anything about a report year.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import polars as pl
+
+from assets.logic import amounts, dates, text
+from assets.logic.identity import valid_codes
+from assets.logic.vocabulary import Vocabulary, fixed
+from warehouse import tables
+from warehouse.subjects import Subject
+
+# Raise it when cleaning gives another result for the same text: landed rows are then cleaned anew.
+CODE_VERSION = "1"
+# The first that applies is a row's reason (source contracts 6.4).
+REASONS = ("missing_key", "bad_date", "unknown_applicant_kind", "underivable_applicant_kind", "unknown_outcome", "bad_amount",
+           "negative_amount", "reply_before_receipt", "unknown_case_kind", "unknown_result", "closed_before_accepted", "unknown_code")
+_SEPARATOR = "\x1f"
+
+
+@dataclass(frozen=True)
+class Defect:
+    """A reason to quarantine: its code, the field at fault, and the rows it applies to."""
+
+    reason: str
+    field: str
+    when: pl.Expr
+
+
+@dataclass(frozen=True)
+class Cleaned:
+    """Three frames with the columns of their tables: typed rows (without version state), quarantine, row findings."""
+
+    core: pl.DataFrame
+    quarantine: pl.DataFrame
+    findings: pl.DataFrame
+
+
+def given(field: str) -> pl.Expr:
+    """Whether the landed text of a field holds anything but white space."""
+    return text.squeezed(pl.col(field)).is_not_null()
+
+
+def typed(rows: pl.DataFrame, subject: Subject, vocabulary: Vocabulary) -> pl.DataFrame:
+    """Add `t_<field>` for every field: the value in its type, null where the text cannot be read as such."""
+    out = []
+    for f in subject.fields:
+        c = pl.col(f.name)
+        match f.kind:
+            case "date":
+                e = dates.day(c)
+            case "instant":
+                e = dates.instant(c)
+            case "number":
+                e = amounts.amount(c)
+            case "key" | "uscc":
+                e = text.case_no(c) if f.name == "case_no" else text.key(c)
+            case "category":
+                e = text.squeezed(c)
+            case _:
+                e = pl.when(c.str.strip_chars() != "").then(c.str.strip_chars())
+        out.append(e.alias(f"t_{f.name}"))
+    frame = rows.with_columns(out)
+    configured = vocabulary.local.filter(pl.col("subject") == subject.name)["field"].unique().to_list()
+    for name in set(configured) & set(subject.of_kind("category")) - {"outcome", "result"}:
+        local = vocabulary.lookup(frame, subject.name, name, text.key(pl.col(name)))
+        frame = frame.with_columns(pl.coalesce(local, pl.col(f"t_{name}")).alias(f"t_{name}"))
+    return frame.with_columns(
+        valid_codes(frame[f"t_{name}"]).alias(f"ok_{name}") for name in subject.of_kind("uscc")
+    )
+
+
+def record_key(subject: Subject) -> pl.Expr:
+    """The natural key in normal form; an empty part stays empty, an unreadable instant stays as written."""
+    parts = []
+    for name in subject.key:
+        part = pl.col(f"t_{name}")
+        if subject.by_name[name].kind == "instant":
+            part = pl.coalesce(part.dt.strftime("%Y-%m-%d %H:%M:%S"), pl.col(name).str.strip_chars())
+        parts.append(part.fill_null(""))
+    return pl.concat_str(parts, separator="|")
+
+
+def common_defects(subject: Subject) -> list[Defect]:
+    """Missing keys, unreadable dates, codes outside the contract's lists."""
+    found = [Defect("missing_key", name, ~given(name)) for name in subject.key]
+    found += [Defect("bad_date", name, given(name) & pl.col(f"t_{name}").is_null()) for name in subject.of_kind("date", "instant")]
+    found.append(Defect("bad_date", subject.decided_by, ~given(subject.decided_by)))
+    for name, rule in fixed()["codes"].get(subject.name, {}).items():
+        value = pl.col(f"t_{name}")
+        found.append(Defect("unknown_code", name, value.is_null() if rule["required"] else pl.lit(False)))
+        found.append(Defect("unknown_code", name, value.is_not_null() & ~value.is_in(rule["values"])))
+    return found
+
+
+def bad_amount(name: str, *, required: bool = False, negative_allowed: bool = False) -> list[Defect]:
+    """An amount that is no number, is missing where it is required, or is negative where it may not be."""
+    found = [Defect("bad_amount", name, given(name) & pl.col(f"t_{name}").is_null())]
+    if required:
+        found.append(Defect("bad_amount", name, ~given(name)))
+    if not negative_allowed:
+        found.append(Defect("negative_amount", name, pl.col(f"t_{name}") < 0))
+    return found
+
+
+def _content(subject: Subject, derived: Sequence[str]) -> pl.Expr:
+    """All fields as two versions of a record are compared: dates as dates, amounts as numbers, an outcome as its leaf."""
+    parts = []
+    for f in subject.fields:
+        value = pl.col(f"t_{f.name}")
+        if f.name == "outcome" and "outcome_leaf" in derived:
+            value = pl.col("outcome_leaf")
+        elif f.kind in ("text", "category", "free", "key", "uscc"):
+            value = text.comparable(value)
+        else:
+            value = value.cast(pl.String)
+        parts.append(value.fill_null(""))
+    return pl.concat_str(parts, separator=_SEPARATOR)
+
+
+def _reasons(frame: pl.DataFrame, defects: Sequence[Defect]) -> pl.DataFrame:
+    """Add `reason` and `field` of the first defect in contract order; null for a good row."""
+    ordered = sorted(defects, key=lambda d: REASONS.index(d.reason))
+    reason = pl.coalesce(*(pl.when(d.when.fill_null(False)).then(pl.lit(d.reason)) for d in ordered), pl.lit(None, pl.String))
+    field = pl.coalesce(*(pl.when(d.when.fill_null(False)).then(pl.lit(d.field)) for d in ordered), pl.lit(None, pl.String))
+    return frame.with_columns(reason.alias("reason"), field.alias("field"))
+
+
+def _shown_value(subject: Subject) -> pl.Expr:
+    """The value of the field at fault; personal data and free text are never shown."""
+    shown = [f.name for f in subject.fields if tables.in_core(f)]
+    return pl.coalesce(*(pl.when(pl.col("field") == n).then(pl.col(n).str.slice(0, 60)) for n in shown), pl.lit(None, pl.String))
+
+
+def row_finding(frame: pl.DataFrame, subject: Subject, rule: str, field: str, when: pl.Expr) -> pl.DataFrame:
+    """The rows a row rule speaks of, whatever becomes of the row, with the columns of `core.row_findings`."""
+    value = pl.col(field).str.slice(0, 60) if tables.in_core(subject.by_name[field]) else pl.lit(None, pl.String)
+    return frame.filter(when.fill_null(False)).select(
+        "agency", pl.lit(subject.name).alias("subject"), "file_id", "row_no", "record_key",
+        pl.lit(rule).alias("rule"), pl.lit(field).alias("field"), value.alias("value"))
+
+
+def split(frame: pl.DataFrame, subject: Subject, defects: Sequence[Defect], findings: Sequence[pl.DataFrame]) -> Cleaned:
+    """Divide typed rows (with `record_key` and derived columns) into records and quarantine.
+
+    Every row of `frame` is in exactly one of the two.
+    """
+    updated = pl.col("t_updated_at") if subject.updated_at else pl.lit(None, pl.Datetime("us"))
+    judged = _reasons(frame.with_columns(updated.alias("updated_at_")), defects)
+    table = tables.core(subject.name)
+    names = [c.name for c in table.columns if c.name not in ("state", "ref_file_id", "ref_row_no")]
+    derived = [n for n in names if n in frame.columns and n not in subject.by_name]
+    values = {"updated_at": pl.col("updated_at_"), "content_md5": _content(subject, derived)}
+    good = judged.filter(pl.col("reason").is_null()).select(
+        values.get(n, pl.col(n) if n in derived or n == "record_key" else pl.col(f"t_{n}")).alias(n) for n in names)
+    bad = judged.filter(pl.col("reason").is_not_null()).select(
+        "agency", pl.lit(subject.name).alias("subject"), "file_id", "row_no", "record_key",
+        pl.col("updated_at_").alias("updated_at"), "reason", "field", _shown_value(subject).alias("value"))
+    empty = pl.DataFrame(schema=tables.TABLES["core.row_findings"].schema)
+    return Cleaned(good, bad, pl.concat([empty, *findings]))

@@ -1,0 +1,60 @@
+"""Words and codes as cleaning needs them: the fixed ones of the contracts and the configured ones of an agency.
+
+Belongs here: loading `vocabulary.toml`, joining an agency's own codes. Does not belong here: what is done with them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import tomllib
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+import polars as pl
+
+from assets.logic import text
+from warehouse import forms
+
+LOCAL_SCHEMA = {"agency": pl.String, "subject": pl.String, "field": pl.String, "text": pl.String, "value": pl.String}
+
+
+@cache
+def fixed() -> dict[str, Any]:
+    """The words of `vocabulary.toml`, with every outcome label of every form added under `outcome`."""
+    words = tomllib.loads(files("assets.logic").joinpath("vocabulary.toml").read_text("utf-8"))
+    labels = {label: leaf for form in forms.every() for leaf, label in form.leaves.items()}
+    words["outcome"] = _keyed({**labels, **words["outcome"]})
+    return words
+
+
+def _keyed(labels: dict[str, str]) -> dict[str, str]:
+    frame = pl.DataFrame({"label": list(labels), "leaf": list(labels.values())})
+    return dict(frame.select(text.label(pl.col("label")), "leaf").iter_rows())
+
+
+@dataclass(frozen=True)
+class Vocabulary:
+    """An agency's codes and synonyms (`LOCAL_SCHEMA`: text in the normal form of keys) beside the fixed words."""
+
+    local: pl.DataFrame
+
+    @classmethod
+    def of(cls, rows: list[tuple[str, str, str, str, str]]) -> Vocabulary:
+        """From (agency, subject, field, text as configured, value)."""
+        frame = pl.DataFrame(rows, schema=LOCAL_SCHEMA, orient="row")
+        labels = frame.filter(pl.col("field") == "outcome").with_columns(text.label(pl.col("text")))
+        return cls(pl.concat([frame.with_columns(text.key(pl.col("text"))), labels]).unique(["agency", "subject", "field", "text"], maintain_order=True))
+
+    def fingerprint(self) -> str:
+        """Digest of everything that decides how a value is read; another digest means that landed rows are cleaned anew."""
+        stable = json.dumps([fixed(), self.local.sort(self.local.columns).rows()], ensure_ascii=False, sort_keys=True)
+        return hashlib.sha256(stable.encode()).hexdigest()
+
+    def lookup(self, rows: pl.DataFrame, subject: str, field: str, keyed: pl.Expr) -> pl.Series:
+        """The configured value of each row's `keyed` text for its agency; null where nothing is configured."""
+        words = self.local.filter((pl.col("subject") == subject) & (pl.col("field") == field)).select("agency", "text", "value")
+        asked = rows.select("agency", keyed.alias("text"))
+        return asked.join(words, on=["agency", "text"], how="left", maintain_order="left")["value"]
