@@ -121,7 +121,7 @@ CF_NR_FK fine_wan number 罚款金额（万元） | fine
 CF_NR_WFFF confiscated_wan number 没收金额（万元） | confiscated amount
 CF_JDRQ decided_on date 处罚决定日期 | day of the decision: decides the report year
 CF_GSJZQ shown_until_on date 公示截止期 | end of publication
-CF_CFJG organ_name text 处罚机关 | deciding organ
+CF_CFJG organ_name category 处罚机关 | deciding organ
 CF_CFJGDM organ_code key 处罚机关统一社会信用代码 | credit code of the deciding organ
 CF_SJLY data_source_name text 数据来源单位 | organ that supplied the record
 GKZT disclosure_state category 公开状态 | publication state
@@ -144,7 +144,7 @@ XK_NR decision_content free! 许可内容 | content of the decision
 XK_JDRQ decided_on date 许可决定日期 | day of the decision: decides the report year
 XK_YXQZ valid_from_on date 有效期自 | first day of validity
 XK_YXQZI valid_until_on date 有效期至 | last day of validity
-XK_XKJG organ_name text 许可机关 | deciding organ
+XK_XKJG organ_name category 许可机关 | deciding organ
 XK_XKJGDM organ_code key 许可机关统一社会信用代码 | credit code of the deciding organ
 XK_JG decision_result category 决定结果 | result of the decision
 GKZT disclosure_state category 公开状态 | publication state
@@ -161,7 +161,7 @@ QZ_ZL coercion_kind category 强制种类 | measure, enforcement or application 
 QZ_NR decision_content free! 强制内容 | content of the decision
 QZ_JDRQ decided_on date 决定日期 | day of the decision: decides the report year
 QZ_ZXRQ executed_on date 执行完毕日期 | day enforcement was completed
-QZ_JG organ_name text 强制机关 | deciding organ
+QZ_JG organ_name category 强制机关 | deciding organ
 QZ_JGDM organ_code key 强制机关统一社会信用代码 | credit code of the deciding organ
 GKZT disclosure_state category 公开状态 | publication state
 GKRQ disclosed_on date 公开日期 | day of publication
@@ -175,7 +175,7 @@ raninsPlaneName plan_name text 抽查计划名称 | plan name (the national syst
 raninsTaskId task_no key 抽查任务编号 | task number
 raninsTaskName task_name text 抽查任务名称 | task name
 raninsTypeName inspection_kind text 抽查类型 | kind of inspection
-insAuth organ_name text 抽查机关 | inspecting organ
+insAuth organ_name category 抽查机关 | inspecting organ
 insAuthCode organ_code key 抽查机关统一社会信用代码 | credit code of the inspecting organ
 objName object_name text! 检查对象 | inspected party
 objUscc object_uscc uscc 检查对象统一社会信用代码 | credit code of the inspected party
@@ -192,7 +192,7 @@ index_no = text 索引号 | catalogue index number
 title = text 标题 | title
 channel = text 栏目 | channel
 disclosure = category 公开方式 | way of disclosure
-publisher = text 发布机构 | publishing organ
+publisher = category 发布机构 | publishing organ
 document_no = key 文号 | document number
 dated_on = date 成文日期 | day the document was signed
 published_at = instant 发布时间 | time of publication as shown
@@ -205,7 +205,7 @@ attachments = number 附件数 | number of attachments
 document_no = key 文号 | document number
 title = text 标题 | title
 kind = category 类别 | regulation, normative document or other
-issuer = text 制定机关 | issuing organ
+issuer = category 制定机关 | issuing organ
 dated_on = date 成文日期 | day the document was signed
 issued_on = date 公布日期 | day of promulgation
 effective_on = date 施行日期 | first day in force
@@ -218,7 +218,7 @@ updated_at = instant 更新时间 | last change at the source
     _subject("fees", "行政事业性收费", "receipt_no", "collected_on", "fees/fees*", """
 receipt_no = key 票据号 | receipt number
 item = text 项目 | fee item
-collected_by = text 执收单位 | collecting organ
+collected_by = category 执收单位 | collecting organ
 collected_by_code organ_code key 执收单位代码 | credit code of the collecting organ
 amount_yuan = number 金额（元） | amount; negative is a refund
 collected_on = date 入库日期 | day of collection: decides the report year

@@ -70,6 +70,7 @@ def _core_table(s: Subject) -> Table:
     state = (
         Column("content_md5", "text", "清洗后全部字段的摘要（判断同版本两行是否一致）", "digest of all cleaned fields"),
         Column("state", "text", "版本状态：current 现行、superseded 已被新版本取代、duplicate 重复", "place among the versions of its key"),
+        Column("is_conflicting", "boolean", "与同键、同更新时间的首行内容不同", "differs from the first row of the same key and update time"),
         Column("ref_file_id", "integer", "现行版本所在文件编号", "file of the current row of this key"),
         Column("ref_row_no", "integer", "现行版本行号", "row of the current row of this key"),
     )
@@ -85,6 +86,7 @@ _FIXED = (
         Column("loaded_at", "instant", "取数时间（北京时间）", "when, Asia/Shanghai"),
         Column("files_seen", "integer", "看到的文件数", "files found"),
         Column("files_new", "integer", "新落地的文件数", "files landed or rejected by this load"),
+        Column("is_rehashed", "boolean", "是否逐个重算了文件摘要", "whether every file was hashed again"),
         Column("rows_read", "integer", "读取器自己数出的行数", "rows as counted by the reader, for the balance"),
     )),
     Table("raw", "files", "落地的文件", "landed or rejected files; for logs, landed byte ranges", "one file content, or one byte range of a log",
@@ -101,6 +103,8 @@ _FIXED = (
         Column("detail", "text", "说明", "explanation for a clerk"),
         SHEET, Column("rows_read", "integer", "读取器自己数出的行数", "rows as counted by the reader"),
         Column("unknown_columns", "text", "未列入契约的栏目名（JSON）", "headers that stand for no field, JSON"),
+        Column("ignored_sheets", "text", "没有读取的非空工作表（JSON）", "non-empty sheets that are not read, JSON"),
+        Column("reader", "text", "读取设置的摘要；变了就从留存的原件重读", "digest of the reading settings; another one means reading again"),
         Column("head_sha256", "text", "日志首段的 SHA-256（识别轮转）", "log only: identity of the growing file"),
         Column("byte_from", "integer", "日志范围起点（解压后字节）", "log only: first byte of the range, decompressed"),
         Column("byte_to", "integer", "日志范围终点（解压后字节）", "log only: byte after the range, decompressed"),
@@ -120,6 +124,9 @@ _FIXED = (
         Column("field", "text", "有问题的字段", "the field at fault"),
         Column("value", "text", "有问题的值（个人信息不显示）", "its value; never personal data"),
     )),
+    Table("core", "cleaned", "已清洗的文件", "which landed files have been cleaned, by which rules", "one landed file", ("file_id",), (
+        SUBJECT, FILE_ID, Column("fingerprint", "text", "清洗规则的摘要；变了就重新清洗", "digest of the cleaning rules"),
+    )),
     Table("core", "row_findings", "行内核查发现", "findings on a single landed row", "one rule on one row", ("file_id", "row_no", "rule"), (
         AGENCY, SUBJECT, FILE_ID, ROW_NO, KEY, RULE,
         Column("field", "text", "有问题的字段", "the field at fault"),
@@ -135,6 +142,28 @@ _FIXED = (
     Table("report", "years", "要出报告的机关和年度", "reports to produce", "one report", ("agency", "year"), (
         AGENCY, Column("agency_name", "text", "机关名称", "name of the organ"), YEAR,
         Column("format", "text", "表样版本", "version of the statutory form"),
+    )),
+    Table("report", "agency_names", "机关名称和别名", "names under which an organ appears", "one name of one organ", ("agency", "name"), (
+        AGENCY, Column("name", "text", "名称（去空白）", "name in normal form"),
+    )),
+    Table("report", "settings", "计数口径设置", "counting settings in force", "one setting", ("name",), (
+        Column("name", "text", "设置名", "name"), Column("value", "text", "取值；多个以逗号分开", "value; several are joined by a comma"),
+    )),
+    Table("report", "expected_sources", "应有的数据来源", "sources that are configured", "one subject of one organ", ("agency", "subject"), (
+        AGENCY, SUBJECT,
+    )),
+    Table("report", "form_cells", "表样单元格和计数条件", "what each cell of a form counts", "one cell and one mark", ("format", "cell_id", "mark"), (
+        Column("format", "text", "表样版本", "version of the statutory form"),
+        Column("cell_id", "text", "单元格编号", "cell id"),
+        Column("grid", "text", "表（table2、table3、table4）", "table of the form"),
+        Column("row_key", "text", "行", "row key"), Column("col_key", "text", "列", "column key"), SUBJECT,
+        Column("mark", "text", "计数条件", "mark a record must have; null where no record can be counted"),
+        Column("class", "text", "计数类别；* 为不限", "class a record must have; * is any"),
+        Column("kind", "text", "int 整数、decimal 小数", "whole number or decimal"),
+        Column("label", "text", "单元格名称", "where the cell stands, in Chinese"),
+    )),
+    Table("report", "last_year", "上年已发布的数字", "published figures of earlier years", "one cell of one report", ("agency", "year", "cell_id"), (
+        AGENCY, YEAR, Column("cell_id", "text", "单元格编号", "cell id"), Column("value", "amount", "已发布的数值", "published value"),
     )),
     Table("report", "evidence", "单元格的依据：哪条记录计入哪格", "which record feeds which cell", "one record in one cell",
           ("agency", "year", "cell_id", "file_id", "row_no"), (

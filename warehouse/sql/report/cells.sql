@@ -1,0 +1,29 @@
+-- Every cell of every report that is due. Grain: one cell of one report.
+-- A cell is the sum of its evidence. Where the source is missing the value is null: unknown is never zero.
+WITH wanted AS (
+    SELECT DISTINCT y.agency, y.year, c.cell_id, CASE WHEN c.mark IS NOT NULL THEN c.subject END AS subject
+    FROM report.years AS y
+    JOIN report.form_cells AS c USING (format)
+    WHERE list_contains($years, y.year)
+    UNION
+    SELECT y.agency, y.year, v.cell_id, v.subject
+    FROM report.years AS y
+    CROSS JOIN (VALUES ('section1.publications_total', 'publications'), ('section6.fee_notices', 'applications'),
+        ('section6.fee_billed_yuan', 'applications'), ('section6.fee_collected_yuan', 'applications')) AS v(cell_id, subject)
+    WHERE list_contains($years, y.year)
+    UNION
+    SELECT DISTINCT agency, year, cell_id, subject FROM report.evidence WHERE list_contains($years, year)
+),
+counted AS (
+    SELECT agency, year, cell_id, sum(amount)::DECIMAL(28, 10) AS value, count(*) AS records
+    FROM report.evidence
+    WHERE list_contains($years, year)
+    GROUP BY ALL
+),
+present AS (SELECT DISTINCT agency, subject FROM raw.files WHERE state IN ('landed', 'same_bytes'))
+SELECT w.agency, w.year, w.cell_id,
+    CASE WHEN p.subject IS NOT NULL THEN coalesce(c.value, 0) END::DECIMAL(28, 10) AS value,
+    coalesce(c.records, 0) AS records
+FROM wanted AS w
+LEFT JOIN present AS p USING (agency, subject)
+LEFT JOIN counted AS c USING (agency, year, cell_id)

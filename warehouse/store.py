@@ -1,0 +1,148 @@
+"""The DuckDB file: opened late, closed early, one transaction a step.
+
+Belongs here: connections, schema creation from the dictionary, the few verbs every step writes with. Does not belong
+here: what is written (landing, judgement, counting), SQL that answers a question (`sql/`).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import polars as pl
+
+from warehouse.model import Table
+from warehouse.subjects import SUBJECTS
+from warehouse.tables import LAYERS, TABLES
+
+# Nothing is downloaded and no home directory is touched: the extensions in the wheel suffice.
+_CONFIG = {"autoinstall_known_extensions": "false", "autoload_known_extensions": "false", "allow_community_extensions": "false"}
+
+
+@cache
+def sql(name: str) -> str:
+    """The text of `sql/<name>.sql`."""
+    return files("warehouse").joinpath("sql", f"{name}.sql").read_text("utf-8")
+
+
+@dataclass(frozen=True)
+class Warehouse:
+    """Where the warehouse stands and how much memory it may take."""
+
+    path: Path
+    memory_limit: str = "2GB"
+    threads: int = 2
+
+    @contextmanager
+    def connect(self, *, read_only: bool = False) -> Iterator[duckdb.DuckDBPyConnection]:
+        """An open connection; closed, and the file's lock released, at the end of the block."""
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        config = {**_CONFIG, "memory_limit": self.memory_limit, "threads": str(self.threads),
+                  "temp_directory": str(self.path.parent / "spill")}
+        with duckdb.connect(self.path, read_only=read_only, config=config) as con:
+            yield con
+
+    @contextmanager
+    def step(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        """One transaction: all of the block is committed, or none of it."""
+        with self.connect() as con:
+            create_schema(con)
+            con.begin()
+            try:
+                yield con
+            except BaseException:
+                con.rollback()
+                raise
+            con.commit()
+
+    def read(self, query: str, params: Mapping[str, Any] | None = None) -> pl.DataFrame:
+        """The result of one query."""
+        with self.connect(read_only=self.path.exists()) as con:
+            return con.sql(query, params=dict(params or {})).pl()
+
+
+def create_schema(con: duckdb.DuckDBPyConnection) -> None:
+    """Create what the dictionary names and the file does not have yet, and the views over it."""
+    have = {row[0] for row in con.execute("SELECT schema_name || '.' || table_name FROM duckdb_tables()").fetchall()}
+    if not set(TABLES) <= have:
+        for layer in LAYERS:
+            con.execute(f"CREATE SCHEMA IF NOT EXISTS {layer}")
+        for table in TABLES.values():
+            for statement in table.ddl():
+                con.execute(statement)
+    for name, (comment, query) in _views().items():
+        known = con.execute("SELECT comment FROM duckdb_views() WHERE schema_name || '.' || view_name = ?", [name]).fetchone()
+        stamped = f"{comment} [{hashlib.sha256(query.encode()).hexdigest()[:12]}]"
+        if known != (stamped,):
+            con.execute(f"CREATE OR REPLACE VIEW {name} AS {query}")
+            con.execute(f"COMMENT ON VIEW {name} IS '{stamped}'")
+
+
+@cache
+def _views() -> Mapping[str, tuple[str, str]]:
+    """View name → (Chinese comment, query), in the order in which they build on each other."""
+    judged = {f"report.judged_{s}": (f"{SUBJECTS[s].zh}：逐年判定", sql(f"judged/{s}")) for s in SUBJECTS}
+    return {
+        "core.ledger": ("台账：每一落地行恰有一个去处（与年度无关的部分）", _ledger_query()),
+        **judged,
+        "report.places": ("台账：每一落地行在每份报告中的去处", _places_query()),
+    }
+
+
+def _ledger_query() -> str:
+    """One row per landed row, over all subjects: its place among the versions of its key, or quarantine."""
+    versions = [
+        f"SELECT agency, '{s}' AS subject, file_id, row_no, record_key, state AS place, "
+        "CASE WHEN state = 'superseded' THEN 'older_version' WHEN state = 'duplicate' AND is_conflicting THEN 'conflicting_duplicate' "
+        f"WHEN state = 'duplicate' THEN 'same_version' END AS rule, ref_file_id, ref_row_no FROM core.{s}"
+        for s in SUBJECTS
+    ]
+    quarantine = "SELECT agency, subject, file_id, row_no, record_key, 'quarantined', reason, NULL, NULL FROM core.quarantine"
+    return "\nUNION ALL\n".join([*versions, quarantine])
+
+
+def _places_query() -> str:
+    """One row per landed row and report: a current record as its dates say, every other row as the ledger says."""
+    judged = [
+        f"SELECT j.agency, j.year, '{s}' AS subject, j.file_id, j.row_no, c.record_key, j.place, j.rule "
+        f"FROM report.judged_{s} AS j JOIN core.{s} AS c USING (file_id, row_no)"
+        for s in SUBJECTS
+    ]
+    rest = ("SELECT l.agency, y.year, l.subject, l.file_id, l.row_no, l.record_key, l.place, l.rule "
+            "FROM core.ledger AS l JOIN report.years AS y USING (agency) WHERE l.place <> 'current'")
+    return "\nUNION ALL\n".join([*judged, rest])
+
+
+def insert(con: duckdb.DuckDBPyConnection, table: Table, frame: pl.DataFrame) -> None:
+    """Append a frame that has exactly the table's columns and types.
+
+    Raises:
+        ValueError: the frame is not of the table's schema; nothing is written.
+    """
+    wrong = {n: (frame.schema.get(n), t) for n, t in table.schema.items() if frame.schema.get(n) != t}
+    surplus = set(frame.columns) - set(table.schema)
+    if wrong or surplus:
+        raise ValueError(f"{table.full_name}: frame does not fit the dictionary: {wrong or sorted(surplus)}")
+    con.register("incoming", frame)
+    con.execute(f"INSERT INTO {table.full_name} BY NAME SELECT * FROM incoming")
+    con.unregister("incoming")
+
+
+def next_id(con: duckdb.DuckDBPyConnection, table: Table) -> int:
+    """The next free number of a table's key; there is one writer, so no sequence is needed."""
+    row = con.execute(f"SELECT coalesce(max({table.key[0]}), 0) + 1 FROM {table.full_name}").fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+def delete_files(con: duckdb.DuckDBPyConnection, table: Table, file_ids: Sequence[int]) -> None:
+    """Remove the rows of these files from a table, so that the files can be read anew."""
+    if file_ids:
+        con.execute(f"DELETE FROM {table.full_name} WHERE list_contains(?, file_id)", [list(file_ids)])
