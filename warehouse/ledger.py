@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import duckdb
 
 from warehouse import tables
-from warehouse.store import sql
+from warehouse.sql import query
 from warehouse.subjects import SUBJECTS
 
 
@@ -19,9 +19,20 @@ class Unbalanced(RuntimeError):
     """Landed rows and places do not agree; the message names file and numbers."""
 
 
-def stage(con: duckdb.DuckDBPyConnection, subject: str) -> None:
-    """Create the staging table into which cleaned rows of a subject go before their versions are ranked."""
-    con.execute(f"CREATE OR REPLACE TEMP TABLE staged AS FROM core.{subject} LIMIT 0")
+def stage(con: duckdb.DuckDBPyConnection, subject: str, replaced: Sequence[int]) -> None:
+    """Open the staging table into which cleaned rows go before their versions are ranked.
+
+    Rows of the `replaced` files leave `core.<subject>`; the other rows of their keys are staged, to be ranked anew.
+    """
+    core = tables.core(subject).full_name
+    con.execute(f"CREATE OR REPLACE TEMP TABLE staged AS FROM {core} LIMIT 0")
+    if replaced:
+        con.execute(f"CREATE OR REPLACE TEMP TABLE touched AS SELECT DISTINCT agency, record_key FROM {core} WHERE list_contains(?, file_id)",
+                    [list(replaced)])
+        con.execute(f"INSERT INTO staged FROM {core} AS c SEMI JOIN touched AS t USING (agency, record_key) WHERE NOT list_contains(?, c.file_id)",
+                    [list(replaced)])
+        con.execute(f"DELETE FROM {core} AS c USING touched AS t WHERE c.agency = t.agency AND c.record_key = t.record_key")
+        con.execute("DROP TABLE touched")
 
 
 def rank(con: duckdb.DuckDBPyConnection, subject: str) -> None:
@@ -30,32 +41,38 @@ def rank(con: duckdb.DuckDBPyConnection, subject: str) -> None:
     Rows of touched keys that stand in the table already are taken out, ranked together with the new ones, and put back:
     the cost follows what is new.
     """
-    con.execute(f"""INSERT INTO staged BY NAME
-        SELECT * FROM core.{subject} AS c SEMI JOIN staged AS s ON s.agency = c.agency AND s.record_key = c.record_key""")
-    con.execute(f"""DELETE FROM core.{subject} WHERE EXISTS (
-        FROM staged AS s WHERE s.agency = {subject}.agency AND s.record_key = {subject}.record_key)""")
-    con.execute(sql("ranked").replace("core.subject", f"core.{subject}"))
+    core = tables.core(subject).full_name
+    con.execute("CREATE OR REPLACE TEMP TABLE touched AS SELECT DISTINCT agency, record_key FROM staged")
+    con.execute(f"INSERT INTO staged BY NAME SELECT c.* FROM {core} AS c SEMI JOIN touched AS t USING (agency, record_key)")
+    con.execute(f"DELETE FROM {core} AS c USING touched AS t WHERE c.agency = t.agency AND c.record_key = t.record_key")
+    con.execute(query("ranked").replace("core.subject", core))
     con.execute("DROP TABLE staged")
+    con.execute("DROP TABLE touched")
 
 
-def assert_balanced(con: duckdb.DuckDBPyConnection) -> None:
+def assert_balanced(con: duckdb.DuckDBPyConnection, subject: str) -> None:
     """Check, per file, that the reader's own count, the landed rows and the places agree, and that no row has two places.
 
     Raises:
         Unbalanced: naming the first files that do not add up.
     """
-    for subject in SUBJECTS:
-        wrong = con.execute(sql("balance").replace("raw.subject", tables.raw(subject).full_name), {"subject": subject}).fetchall()
-        if wrong:
-            raise Unbalanced(_explain(subject, wrong))
-    wrong = con.execute(
-        "SELECT path, lines, hits, rejects, blanks FROM raw.files WHERE subject = 'access_log' AND state = 'landed' "
-        "AND lines IS DISTINCT FROM hits + rejects + blanks").fetchall()
+    if subject in SUBJECTS:
+        wrong = con.execute(query("balance").replace("raw.subject", tables.raw(subject).full_name), {"subject": subject}).fetchall()
+    else:
+        wrong = con.execute(query("balance_of_log")).fetchall()
     if wrong:
-        raise Unbalanced("\n".join(f"access_log：{p} 共 {n} 行，可读 {h}、不可读 {r}、空行 {b}，合计不等" for p, n, h, r, b in wrong))
+        lines = [f"{subject}：文件 {path}：读取器数出 {read} 行，落地 {landed} 行，去处 {placed} 个（不同的行 {rows} 个）"
+                 for path, read, landed, placed, rows in wrong[:5]]
+        raise Unbalanced("台账不平衡，本次运行不得发布：\n" + "\n".join(lines))
 
 
-def _explain(subject: str, wrong: Sequence[tuple[object, ...]]) -> str:
-    lines = [f"{subject}：文件 {path}：读取器数出 {read} 行，落地 {landed} 行，去处 {placed} 个（不同的行 {rows} 个）"
-             for path, read, landed, placed, rows in wrong[:5]]
-    return "台账不平衡，本次运行不得发布：\n" + "\n".join(lines)
+def assert_places(con: duckdb.DuckDBPyConnection, years: Sequence[int]) -> None:
+    """Check, per report and subject, that the places of a report add up to the rows landed for its organ.
+
+    Raises:
+        Unbalanced: naming the first reports that do not add up.
+    """
+    wrong = con.execute(query("balance_of_report"), {"years": list(years)}).fetchall()
+    if wrong:
+        lines = [f"{agency} {year} 年度 {subject}：落地 {landed} 行，去处 {placed} 个" for agency, year, subject, landed, placed in wrong[:5]]
+        raise Unbalanced("台账不平衡，本次运行不得发布：\n" + "\n".join(lines))

@@ -6,30 +6,21 @@ here: what is written (landing, judgement, counting), SQL that answers a questio
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cache
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 import duckdb
 import polars as pl
 
+from warehouse import views
 from warehouse.model import Table
-from warehouse.subjects import SUBJECTS
 from warehouse.tables import LAYERS, TABLES
 
 # Nothing is downloaded and no home directory is touched: the extensions in the wheel suffice.
 _CONFIG = {"autoinstall_known_extensions": "false", "autoload_known_extensions": "false", "allow_community_extensions": "false"}
-
-
-@cache
-def sql(name: str) -> str:
-    """The text of `sql/<name>.sql`."""
-    return files("warehouse").joinpath("sql", f"{name}.sql").read_text("utf-8")
 
 
 @dataclass(frozen=True)
@@ -44,7 +35,7 @@ class Warehouse:
     def connect(self, *, read_only: bool = False) -> Iterator[duckdb.DuckDBPyConnection]:
         """An open connection; closed, and the file's lock released, at the end of the block."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        config = {**_CONFIG, "memory_limit": self.memory_limit, "threads": str(self.threads),
+        config: dict[str, str | bool | int | float | list[str]] = {**_CONFIG, "memory_limit": self.memory_limit, "threads": str(self.threads),
                   "temp_directory": str(self.path.parent / "spill")}
         with duckdb.connect(self.path, read_only=read_only, config=config) as con:
             yield con
@@ -70,6 +61,7 @@ class Warehouse:
 
 def create_schema(con: duckdb.DuckDBPyConnection) -> None:
     """Create what the dictionary names and the file does not have yet, and the views over it."""
+
     have = {row[0] for row in con.execute("SELECT schema_name || '.' || table_name FROM duckdb_tables()").fetchall()}
     if not set(TABLES) <= have:
         for layer in LAYERS:
@@ -77,47 +69,7 @@ def create_schema(con: duckdb.DuckDBPyConnection) -> None:
         for table in TABLES.values():
             for statement in table.ddl():
                 con.execute(statement)
-    for name, (comment, query) in _views().items():
-        known = con.execute("SELECT comment FROM duckdb_views() WHERE schema_name || '.' || view_name = ?", [name]).fetchone()
-        stamped = f"{comment} [{hashlib.sha256(query.encode()).hexdigest()[:12]}]"
-        if known != (stamped,):
-            con.execute(f"CREATE OR REPLACE VIEW {name} AS {query}")
-            con.execute(f"COMMENT ON VIEW {name} IS '{stamped}'")
-
-
-@cache
-def _views() -> Mapping[str, tuple[str, str]]:
-    """View name → (Chinese comment, query), in the order in which they build on each other."""
-    judged = {f"report.judged_{s}": (f"{SUBJECTS[s].zh}：逐年判定", sql(f"judged/{s}")) for s in SUBJECTS}
-    return {
-        "core.ledger": ("台账：每一落地行恰有一个去处（与年度无关的部分）", _ledger_query()),
-        **judged,
-        "report.places": ("台账：每一落地行在每份报告中的去处", _places_query()),
-    }
-
-
-def _ledger_query() -> str:
-    """One row per landed row, over all subjects: its place among the versions of its key, or quarantine."""
-    versions = [
-        f"SELECT agency, '{s}' AS subject, file_id, row_no, record_key, state AS place, "
-        "CASE WHEN state = 'superseded' THEN 'older_version' WHEN state = 'duplicate' AND is_conflicting THEN 'conflicting_duplicate' "
-        f"WHEN state = 'duplicate' THEN 'same_version' END AS rule, ref_file_id, ref_row_no FROM core.{s}"
-        for s in SUBJECTS
-    ]
-    quarantine = "SELECT agency, subject, file_id, row_no, record_key, 'quarantined', reason, NULL, NULL FROM core.quarantine"
-    return "\nUNION ALL\n".join([*versions, quarantine])
-
-
-def _places_query() -> str:
-    """One row per landed row and report: a current record as its dates say, every other row as the ledger says."""
-    judged = [
-        f"SELECT j.agency, j.year, '{s}' AS subject, j.file_id, j.row_no, c.record_key, j.place, j.rule "
-        f"FROM report.judged_{s} AS j JOIN core.{s} AS c USING (file_id, row_no)"
-        for s in SUBJECTS
-    ]
-    rest = ("SELECT l.agency, y.year, l.subject, l.file_id, l.row_no, l.record_key, l.place, l.rule "
-            "FROM core.ledger AS l JOIN report.years AS y USING (agency) WHERE l.place <> 'current'")
-    return "\nUNION ALL\n".join([*judged, rest])
+    views.create(con)
 
 
 def insert(con: duckdb.DuckDBPyConnection, table: Table, frame: pl.DataFrame) -> None:

@@ -29,6 +29,8 @@ RULE = Column("rule", "text", "规则编号", "rule id")
 
 # Core type of each contract kind. Personal data and free text have none: they never leave `raw`.
 _CORE_TYPE = {"text": "text", "key": "text", "uscc": "text", "category": "text", "number": "amount", "date": "date", "instant": "instant"}
+# Columns of a core table that are filled when the versions of a key are ranked, not when a row is cleaned.
+VERSION_STATE = ("state", "is_conflicting", "conflicts_in_source", "is_latest_in_source", "ref_file_id", "ref_row_no")
 _UNITS = {"fee_yuan": "元", "amount_yuan": "元", "fine_wan": "万元", "confiscated_wan": "万元"}
 
 _DERIVED: Mapping[str, tuple[Column, ...]] = {
@@ -70,7 +72,10 @@ def _core_table(s: Subject) -> Table:
     state = (
         Column("content_md5", "text", "清洗后全部字段的摘要（判断同版本两行是否一致）", "digest of all cleaned fields"),
         Column("state", "text", "版本状态：current 现行、superseded 已被新版本取代、duplicate 重复", "place among the versions of its key"),
-        Column("is_conflicting", "boolean", "与同键、同更新时间的首行内容不同", "differs from the first row of the same key and update time"),
+        Column("is_conflicting", "boolean", "重复而内容与现行行不同", "a duplicate that differs from the current row"),
+        Column("conflicts_in_source", "boolean", "在同一来源内重复而内容不同（该来源自身需要更正）",
+               "the same among the rows of its own source alone, for whoever keeps that source"),
+        Column("is_latest_in_source", "boolean", "在同一来源内是现行行", "the current row if its own source were the only one"),
         Column("ref_file_id", "integer", "现行版本所在文件编号", "file of the current row of this key"),
         Column("ref_row_no", "integer", "现行版本行号", "row of the current row of this key"),
     )
@@ -98,7 +103,7 @@ _FIXED = (
         Column("bytes", "integer", "字节数", "size of the landed bytes"),
         Column("mtime_ns", "integer", "原文件修改时间（纳秒）", "modification time at the source"),
         Column("landed_at", "instant", "落地时间（北京时间）", "when, Asia/Shanghai"),
-        Column("state", "text", "landed 已落地、rejected 整份退回、same_bytes 与已落地文件内容相同、gone 已撤销", "what became of the file"),
+        Column("state", "text", "landed 已落地、rejected 整份退回、same_bytes 与已落地文件内容相同", "what became of the file"),
         Column("reason", "text", "退回原因代码", "why it was rejected"),
         Column("detail", "text", "说明", "explanation for a clerk"),
         SHEET, Column("rows_read", "integer", "读取器自己数出的行数", "rows as counted by the reader"),
@@ -106,6 +111,7 @@ _FIXED = (
         Column("ignored_sheets", "text", "没有读取的非空工作表（JSON）", "non-empty sheets that are not read, JSON"),
         Column("reader", "text", "读取设置的摘要；变了就从留存的原件重读", "digest of the reading settings; another one means reading again"),
         Column("head_sha256", "text", "日志首段的 SHA-256（识别轮转）", "log only: identity of the growing file"),
+        Column("head_bytes", "integer", "日志首段的字节数", "log only: how many first bytes that digest covers"),
         Column("byte_from", "integer", "日志范围起点（解压后字节）", "log only: first byte of the range, decompressed"),
         Column("byte_to", "integer", "日志范围终点（解压后字节）", "log only: byte after the range, decompressed"),
         Column("line_from", "integer", "日志范围首行行号", "log only: physical number of the first line"),
@@ -115,7 +121,7 @@ _FIXED = (
         Column("blanks", "integer", "空行数", "log only: empty lines"),
         Column("hits_file", "text", "明细文件名（Parquet）", "log only: Parquet file of the hits"),
     )),
-    Table("raw", "log_rejects", "访问日志中不可读的行", "malformed log lines", "one malformed line", ("file_id", "row_no"), (
+    Table("raw", "access_log_rejects", "访问日志中不可读的行", "malformed log lines", "one malformed line", ("file_id", "row_no"), (
         AGENCY, FILE_ID, ROW_NO, Column("line", "text", "原文", "the line", pii=True),
     )),
     Table("core", "quarantine", "隔离的行：读得到、不能计", "rows that were landed and may not count", "one quarantined row", ("file_id", "row_no"), (
@@ -132,13 +138,13 @@ _FIXED = (
         Column("field", "text", "有问题的字段", "the field at fault"),
         Column("value", "text", "有问题的值（个人信息不显示）", "its value; never personal data"),
     )),
-    Table("core", "log_days", "访问日志按日汇总", "hits per day", "one file range, day, status and kind of client",
+    Table("core", "access_log_days", "访问日志按日汇总", "hits per day", "one file range, day, status and kind of client",
           ("file_id", "day", "status", "is_bot"), (
         AGENCY, FILE_ID, Column("day", "date", "日期（北京时间）", "day in Asia/Shanghai"),
         Column("status", "integer", "HTTP 状态码", "HTTP status"),
         Column("is_bot", "boolean", "是否爬虫", "user agent says bot, spider or crawl"),
         Column("hits", "integer", "访问次数", "number of hits"),
-    )),
+    ), "access_log"),
     Table("report", "years", "要出报告的机关和年度", "reports to produce", "one report", ("agency", "year"), (
         AGENCY, Column("agency_name", "text", "机关名称", "name of the organ"), YEAR,
         Column("format", "text", "表样版本", "version of the statutory form"),
@@ -149,8 +155,8 @@ _FIXED = (
     Table("report", "settings", "计数口径设置", "counting settings in force", "one setting", ("name",), (
         Column("name", "text", "设置名", "name"), Column("value", "text", "取值；多个以逗号分开", "value; several are joined by a comma"),
     )),
-    Table("report", "expected_sources", "应有的数据来源", "sources that are configured", "one subject of one organ", ("agency", "subject"), (
-        AGENCY, SUBJECT,
+    Table("report", "expected_sources", "应有的数据来源", "sources that are configured", "one subject of one source", ("source", "subject"), (
+        AGENCY, Column("source", "text", "来源名称（gouji.toml）", "source name in the configuration"), SUBJECT,
     )),
     Table("report", "form_cells", "表样单元格和计数条件", "what each cell of a form counts", "one cell and one mark", ("format", "cell_id", "mark"), (
         Column("format", "text", "表样版本", "version of the statutory form"),
@@ -161,9 +167,6 @@ _FIXED = (
         Column("class", "text", "计数类别；* 为不限", "class a record must have; * is any"),
         Column("kind", "text", "int 整数、decimal 小数", "whole number or decimal"),
         Column("label", "text", "单元格名称", "where the cell stands, in Chinese"),
-    )),
-    Table("report", "last_year", "上年已发布的数字", "published figures of earlier years", "one cell of one report", ("agency", "year", "cell_id"), (
-        AGENCY, YEAR, Column("cell_id", "text", "单元格编号", "cell id"), Column("value", "amount", "已发布的数值", "published value"),
     )),
     Table("report", "evidence", "单元格的依据：哪条记录计入哪格", "which record feeds which cell", "one record in one cell",
           ("agency", "year", "cell_id", "file_id", "row_no"), (

@@ -156,7 +156,7 @@ def split(frame: pl.DataFrame, subject: Subject, defects: Sequence[Defect], find
     updated = pl.col("t_updated_at") if subject.updated_at else pl.lit(None, pl.Datetime("us"))
     judged = _reasons(frame.with_columns(updated.alias("updated_at_")), defects)
     table = tables.core(subject.name)
-    names = [c.name for c in table.columns if c.name not in ("state", "ref_file_id", "ref_row_no")]
+    names = [c.name for c in table.columns if c.name not in tables.VERSION_STATE]
     derived = [n for n in names if n in frame.columns and n not in subject.by_name]
     values = {"updated_at": pl.col("updated_at_"), "content_md5": _content(subject, derived)}
     good = judged.filter(pl.col("reason").is_null()).select(

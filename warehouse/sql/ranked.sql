@@ -1,15 +1,20 @@
 -- Rank the staged rows of the touched keys and append them to their table.
 -- Grain: one readable landed row. Latest 更新时间 of a key is current, older rows are superseded; of several rows with that
 -- time the first in file order (code points of the path, then row) is current, the others are duplicates (source contracts
--- 6.1). The same path landed twice: the later content stands first. `core.subject` stands for the subject's table.
+-- 6.1). The same path landed twice: the later content stands first. The same is asked within each source alone, because whoever
+-- keeps a source must mend its contradictions, also those that another source has settled. `core.subject` is the subject's table.
 INSERT INTO core.subject BY NAME
 SELECT s.* REPLACE (
     CASE
-        WHEN s.file_id = first_value(s.file_id) OVER versions AND s.row_no = first_value(s.row_no) OVER versions THEN 'current'
+        WHEN row_number() OVER versions = 1 THEN 'current'
         WHEN s.updated_at IS NOT DISTINCT FROM first_value(s.updated_at) OVER versions THEN 'duplicate'
         ELSE 'superseded'
     END AS state,
-    s.content_md5 <> first_value(s.content_md5) OVER same_time AS is_conflicting,
+    s.updated_at IS NOT DISTINCT FROM first_value(s.updated_at) OVER versions
+        AND s.content_md5 <> first_value(s.content_md5) OVER versions AS is_conflicting,
+    s.updated_at IS NOT DISTINCT FROM first_value(s.updated_at) OVER in_source
+        AND s.content_md5 <> first_value(s.content_md5) OVER in_source AS conflicts_in_source,
+    row_number() OVER in_source = 1 AS is_latest_in_source,
     first_value(s.file_id) OVER versions AS ref_file_id,
     first_value(s.row_no) OVER versions AS ref_row_no
 )
@@ -17,4 +22,4 @@ FROM staged AS s
 JOIN raw.files AS f USING (file_id)
 WINDOW
     versions AS (PARTITION BY s.agency, s.record_key ORDER BY s.updated_at DESC NULLS LAST, f.path, f.file_id DESC, s.row_no),
-    same_time AS (PARTITION BY s.agency, s.record_key, s.updated_at ORDER BY f.path, f.file_id DESC, s.row_no)
+    in_source AS (PARTITION BY s.agency, f.source, s.record_key ORDER BY s.updated_at DESC NULLS LAST, f.path, f.file_id DESC, s.row_no)

@@ -1,12 +1,12 @@
 -- Random inspections judged for each report year. Grain: one current inspection and one report year.
 -- An inspection is no penalty: it counts in no cell and feeds the checks alone (source contracts 2.4).
 SELECT i.agency, y.year, i.file_id, i.row_no,
-    'out_of_scope' AS place,
     CASE
-        WHEN coalesce(i.organ_code, '') <> i.agency THEN 'other_agency'
+        WHEN i.organ_code IS DISTINCT FROM i.agency THEN 'other_agency'
         WHEN year(i.inspected_on) <> y.year THEN 'other_year'
         ELSE 'inspection_not_a_decision'
     END AS rule,
+    'out_of_scope' AS place,
     []::VARCHAR[] AS marks,
     NULL::VARCHAR AS class,
     0::DECIMAL(28, 10) AS amount

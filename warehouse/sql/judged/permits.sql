@@ -1,7 +1,6 @@
 -- Permit decisions judged for each report year. Grain: one current decision and one report year.
 -- Which results are 处理决定 is open in law: setting permit_results_counted, default 准予、不予、准予变更、准予延续; 撤销 is not.
 SELECT p.agency, y.year, p.file_id, p.row_no,
-    CASE WHEN rule IS NOT NULL THEN 'out_of_scope' ELSE 'counted' END AS place,
     CASE
         WHEN p.organ_code <> p.agency THEN 'other_agency'
         WHEN year(p.decided_on) <> y.year THEN 'other_year'
@@ -9,6 +8,7 @@ SELECT p.agency, y.year, p.file_id, p.row_no,
         WHEN p.decision_result = '撤销' THEN 'permit_revocation'
         ELSE 'permit_result_not_counted'
     END AS rule,
+    CASE WHEN rule IS NOT NULL THEN 'out_of_scope' ELSE 'counted' END AS place,
     ['decided'] AS marks,
     NULL::VARCHAR AS class,
     1::DECIMAL(28, 10) AS amount

@@ -1,5 +1,6 @@
 -- Every cell of every report that is due. Grain: one cell of one report.
--- A cell is the sum of its evidence. Where the source is missing the value is null: unknown is never zero.
+-- A cell is the sum of its evidence. Where a configured source never delivered, or no source is configured, or the form's cell is
+-- one that no record can be counted in, the value is null: unknown is never zero.
 WITH wanted AS (
     SELECT DISTINCT y.agency, y.year, c.cell_id, CASE WHEN c.mark IS NOT NULL THEN c.subject END AS subject
     FROM report.years AS y
@@ -20,9 +21,14 @@ counted AS (
     WHERE list_contains($years, year)
     GROUP BY ALL
 ),
-present AS (SELECT DISTINCT agency, subject FROM raw.files WHERE state IN ('landed', 'same_bytes'))
+present AS (
+    SELECT e.agency, e.subject, bool_and(f.source IS NOT NULL) AS is_complete
+    FROM report.expected_sources AS e
+    LEFT JOIN (SELECT DISTINCT source, subject FROM raw.files WHERE state IN ('landed', 'same_bytes')) AS f USING (source, subject)
+    GROUP BY ALL
+)
 SELECT w.agency, w.year, w.cell_id,
-    CASE WHEN p.subject IS NOT NULL THEN coalesce(c.value, 0) END::DECIMAL(28, 10) AS value,
+    CASE WHEN p.is_complete THEN coalesce(c.value, 0) END::DECIMAL(28, 10) AS value,
     coalesce(c.records, 0) AS records
 FROM wanted AS w
 LEFT JOIN present AS p USING (agency, subject)

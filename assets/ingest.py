@@ -1,0 +1,205 @@
+"""From a source's folder into the warehouse: what is new is kept unchanged, read, and stored as landed rows.
+
+Belongs here: finding files, telling new from known, the order keep → read → store, rejection of a file as a whole. Does not
+belong here: how a format is read (`sources`), what a value means (`logic`), Dagster.
+
+A night reads what is new: a file whose path, size and modification time are known is not opened again, except when every
+file is hashed anew (`rehash`). When the reading settings change, kept bytes are read again, whether or not the source still
+has them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import polars as pl
+
+from assets.sources.files import Rejected, read
+from warehouse import clock, tables
+from warehouse.landing import Landing
+from warehouse.store import Warehouse, delete_files, insert, next_id
+from warehouse.subjects import SUBJECTS
+
+# Raise it when the readers give other text for the same bytes: kept files are then read anew.
+READER_VERSION = "1"
+_FILES = tables.TABLES["raw.files"]
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """Where one subject of one source lies: the organ it belongs to, a folder, patterns below it, local headers."""
+
+    source: str
+    agency: str
+    root: Path
+    patterns: tuple[str, ...]
+    columns: Mapping[str, str]
+
+    @property
+    def reader(self) -> str:
+        """Digest of everything that decides how the bytes are read."""
+        stable = json.dumps([READER_VERSION, sorted(self.columns.items())], ensure_ascii=False)
+        return hashlib.sha256(stable.encode()).hexdigest()[:16]
+
+    def found(self) -> list[tuple[str, Path]]:
+        """The files, by relative path in code point order; nothing outside the folder is followed."""
+        root = self.root.resolve()
+        paths = {p for pattern in self.patterns for p in root.glob(pattern) if p.is_file() and p.resolve().is_relative_to(root)}
+        return sorted((p.relative_to(root).as_posix(), p) for p in paths)
+
+
+@dataclass(frozen=True)
+class Ingested:
+    """What one look at one subject brought, for the run's record."""
+
+    files_seen: int
+    files_new: int
+    files_rejected: int
+    rows_new: int
+
+
+def ingest(
+    warehouse: Warehouse, landing: Landing, subject: str, deliveries: Sequence[Delivery], *, run_id: str, limit_bytes: int, rehash_days: int = 7,
+) -> Ingested:
+    """Land what is new of one subject, over all its sources, in one transaction."""
+    landing.tidy()
+    with warehouse.step() as con:
+        looks = [_Look(con, landing, subject, d, run_id, limit_bytes).take(rehash_days) for d in deliveries]
+    return Ingested(*(sum(getattr(x, name) for x in looks) for name in Ingested.__annotations__))
+
+
+class _Look:
+    """One look at one subject of one source."""
+
+    def __init__(self, con: duckdb.DuckDBPyConnection, landing: Landing, subject: str, delivery: Delivery, run_id: str, limit: int) -> None:
+        self.con, self.landing, self.subject, self.delivery, self.run_id, self.limit = con, landing, subject, delivery, run_id, limit
+        self.now = clock.now()
+        self.load_id = next_id(con, tables.TABLES["raw.loads"])
+        self.new = self.rejected = self.rows = 0
+
+    def take(self, rehash_days: int) -> Ingested:
+        """Read again what must be, land what is new, record the load."""
+        rehash = self._is_due(rehash_days)
+        for known in self._read_otherwise():
+            self._reread(known)
+        latest = self._latest()
+        files = self.delivery.found()
+        for path, file in files:
+            self._look_at(path, file, latest.get(path), rehash)
+        self._record(len(files), rehash)
+        return Ingested(len(files), self.new, self.rejected, self.rows)
+
+    def _is_due(self, rehash_days: int) -> bool:
+        row = self.con.execute(
+            "SELECT max(loaded_at) FILTER (is_rehashed) FROM raw.loads WHERE source = ? AND subject = ?", [self.delivery.source, self.subject]
+        ).fetchone()
+        return row is None or row[0] is None or self.now - row[0] >= timedelta(days=rehash_days)
+
+    def _known(self, where: str) -> list[dict[str, Any]]:
+        columns = ["file_id", "path", "sha256", "bytes", "mtime_ns", "state", "reader"]
+        query = f"SELECT {', '.join(columns)} FROM raw.files WHERE source = ? AND subject = ? AND {where} ORDER BY file_id"
+        rows = self.con.execute(query, [self.delivery.source, self.subject]).fetchall()
+        return [dict(zip(columns, row, strict=True)) for row in rows]
+
+    def _latest(self) -> dict[str, dict[str, Any]]:
+        return {known["path"]: known for known in self._known("true")}  # a later content of a path replaces the earlier
+
+    def _read_otherwise(self) -> list[dict[str, Any]]:
+        return self._known(f"sha256 IS NOT NULL AND state <> 'same_bytes' AND reader <> '{self.delivery.reader}'")
+
+    def _look_at(self, path: str, file: Path, known: dict[str, Any] | None, rehash: bool) -> None:
+        try:
+            stat = file.stat()
+            if known and not rehash and known["sha256"] and (known["bytes"], known["mtime_ns"]) == (stat.st_size, stat.st_mtime_ns):
+                return
+            sha256, size = self.landing.put(file)
+        except OSError as error:
+            self._unreadable(path, known, error)
+            return
+        if known and known["sha256"] == sha256:
+            self.con.execute("UPDATE raw.files SET mtime_ns = ? WHERE file_id = ?", [stat.st_mtime_ns, known["file_id"]])
+            return
+        self.new += 1
+        row = {"path": path, "sha256": sha256, "bytes": size, "mtime_ns": stat.st_mtime_ns}
+        if self._stands_already(sha256):
+            self._store_file(row | {"state": "same_bytes", "rows_read": 0, "detail": "内容与已落地的文件完全相同，不重复计数"})
+            return
+        self._land(self._next_file(), row)
+
+    def _stands_already(self, sha256: str) -> bool:
+        return self.con.execute(
+            "SELECT 1 FROM raw.files WHERE agency = ? AND subject = ? AND sha256 = ? AND state = 'landed' AND reader = ?",
+            [self.delivery.agency, self.subject, sha256, self.delivery.reader],
+        ).fetchone() is not None
+
+    def _unreadable(self, path: str, known: dict[str, Any] | None, error: OSError) -> None:
+        """A file that cannot be opened is looked at again every night and recorded once."""
+        detail = f"文件打不开（{error.strerror}）；请检查文件的权限和存放位置。"
+        self.rejected += 1
+        if known and known["sha256"] is None:
+            return
+        self.new += 1
+        self._store_file({"path": path, "state": "rejected", "reason": "unreadable", "detail": detail})
+
+    def _reread(self, known: dict[str, Any]) -> None:
+        """Read kept bytes under other settings; the file keeps its number."""
+        for table in (tables.raw(self.subject), tables.TABLES["core.cleaned"], _FILES):
+            delete_files(self.con, table, [known["file_id"]])
+        self._land(known["file_id"], {name: known[name] for name in ("path", "sha256", "bytes", "mtime_ns")})
+
+    def _land(self, file_id: int, row: dict[str, Any]) -> None:
+        """Read a kept file and store its rows; a file that is rejected on the way leaves none."""
+        kept = self.landing.path_of(row["sha256"], Path(row["path"]).suffix)
+        found: dict[str, Any]
+        try:
+            landed = read(kept, row["path"], SUBJECTS[self.subject], self.delivery.columns, self.limit)
+            rows = self._store_rows(file_id, landed.sheet, landed.chunks)
+            self.rows += rows
+            found = {
+                "state": "landed", "sheet": landed.sheet, "rows_read": rows,
+                "unknown_columns": _listed(landed.unknown_columns), "ignored_sheets": _listed(landed.ignored_sheets),
+            }
+        except Rejected as verdict:
+            delete_files(self.con, tables.raw(self.subject), [file_id])
+            self.rejected += 1
+            found = {"state": "rejected", "reason": verdict.reason, "detail": verdict.detail}
+        self._store_file(row | found, file_id)
+
+    def _store_rows(self, file_id: int, sheet: str | None, chunks: Iterator[pl.DataFrame]) -> int:
+        table, count = tables.raw(self.subject), 0
+        for chunk in chunks:
+            count += chunk.height
+            where = {"agency": self.delivery.agency, "file_id": file_id, "sheet": sheet}
+            lit = [pl.lit(value, table.schema[name]).alias(name) for name, value in where.items()]
+            insert(self.con, table, chunk.with_columns(lit).select(list(table.schema)))
+        return count
+
+    def _store_file(self, row: dict[str, Any], file_id: int | None = None) -> None:
+        always = {
+            "file_id": file_id or self._next_file(), "load_id": self.load_id, "agency": self.delivery.agency, "source": self.delivery.source,
+            "subject": self.subject, "landed_at": self.now, "reader": self.delivery.reader,
+        }
+        full = dict.fromkeys(_FILES.schema) | always | row
+        insert(self.con, _FILES, pl.DataFrame([full], schema=_FILES.schema, orient="row"))
+
+    def _next_file(self) -> int:
+        return next_id(self.con, _FILES)
+
+    def _record(self, seen: int, rehash: bool) -> None:
+        table = tables.TABLES["raw.loads"]
+        row = {
+            "load_id": self.load_id, "agency": self.delivery.agency, "source": self.delivery.source, "subject": self.subject, "run_id": self.run_id,
+            "loaded_at": self.now, "files_seen": seen, "files_new": self.new, "is_rehashed": rehash, "rows_read": self.rows,
+        }
+        insert(self.con, table, pl.DataFrame([row], schema=table.schema, orient="row"))
+
+
+def _listed(names: tuple[str, ...]) -> str | None:
+    return json.dumps(names, ensure_ascii=False) if names else None

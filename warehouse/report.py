@@ -1,0 +1,96 @@
+"""The report: what is to be reported, the evidence of each cell, and the cells.
+
+Belongs here: storing the configured facts counting depends on, counting by SQL, reading finished tables. Does not belong
+here: how a record is judged (`sql/judged`), what the form looks like (`forms`), findings.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+
+import duckdb
+import polars as pl
+
+from warehouse import forms, ledger, tables
+from warehouse.sql import query
+from warehouse.store import insert
+from warehouse.subjects import SUBJECTS
+
+_EVIDENCE = tables.TABLES["report.evidence"]
+_CELLS = tables.TABLES["report.cells"]
+
+
+@dataclass(frozen=True)
+class Scope:
+    """What is to be reported: organs (code, name, other names), years, settings (name, value), sources (agency, source, subject)."""
+
+    agencies: tuple[tuple[str, str, tuple[str, ...]], ...]
+    years: tuple[int, ...]
+    settings: tuple[tuple[str, str], ...]
+    sources: tuple[tuple[str, str, str], ...]
+
+
+def describe(con: duckdb.DuckDBPyConnection, scope: Scope) -> None:
+    """Replace the tables of configured facts by those of `scope`; reports of other years stay as they are."""
+    squeeze = str.maketrans("", "", " \t\r\n\u3000\u00a0")
+    names = {(code, n.translate(squeeze)) for code, name, others in scope.agencies for n in (name, *others)}
+    _replace(con, "report.settings", list(scope.settings))
+    _replace(con, "report.agency_names", sorted(names))
+    _replace(con, "report.expected_sources", sorted(scope.sources))
+    known = con.execute("SELECT * FROM report.years").fetchall()
+    wanted = {(code, year): (code, name, year, forms.format_of(year)) for code, name, _ in scope.agencies for year in scope.years}
+    kept = {(row[0], row[2]): row for row in known if row[0] in {code for code, _, _ in scope.agencies}}
+    _replace(con, "report.years", sorted({**kept, **wanted}.values()))
+    _replace(con, "report.form_cells", [row for form in forms.every() for row in _form_rows(form)])
+
+
+def _form_rows(form: forms.Form) -> list[tuple[str | None, ...]]:
+    return [
+        (form.id, c.id, c.table, c.row_key, c.col_key, c.subject or None, mark, c.class_, c.kind, c.label)
+        for c in form.cells.values() for mark in (c.marks or (None,))
+    ]
+
+
+def _replace(con: duckdb.DuckDBPyConnection, name: str, rows: Sequence[tuple[object, ...]]) -> None:
+    table = tables.TABLES[name]
+    con.execute(f"DELETE FROM {name}")
+    insert(con, table, pl.DataFrame(rows, schema=table.schema, orient="row"))
+
+
+def collect(con: duckdb.DuckDBPyConnection, years: Sequence[int]) -> int:
+    """Replace the evidence of these report years; the number of its rows.
+
+    Raises:
+        warehouse.ledger.Unbalanced: the places of a report do not add up to the rows landed for its organ.
+    """
+    ledger.assert_places(con, years)
+    con.execute("DELETE FROM report.evidence WHERE list_contains($years, year)", {"years": list(years)})
+    judged = " UNION ALL BY NAME ".join(
+        f"SELECT agency, year, '{s}' AS subject, file_id, row_no, place, marks, class, amount FROM report.judged_{s}" for s in SUBJECTS)
+    columns = ", ".join(_EVIDENCE.schema)
+    for statement in (f"WITH judged AS ({judged}) {query('report/evidence')}", query("report/section1"), query("report/section6")):
+        con.execute(f"INSERT INTO report.evidence BY NAME SELECT {columns} FROM ({statement})", {"years": list(years)})
+    row = con.execute("SELECT count(*) FROM report.evidence WHERE list_contains($years, year)", {"years": list(years)}).fetchone()
+    return int(row[0]) if row else 0
+
+
+def count(con: duckdb.DuckDBPyConnection, years: Sequence[int]) -> int:
+    """Replace the cells of these report years; the number of cells."""
+    con.execute("DELETE FROM report.cells WHERE list_contains($years, year)", {"years": list(years)})
+    con.execute(f"INSERT INTO report.cells BY NAME {query('report/cells')}", {"years": list(years)})
+    row = con.execute("SELECT count(*) FROM report.cells WHERE list_contains($years, year)", {"years": list(years)}).fetchone()
+    return int(row[0]) if row else 0
+
+
+def reports(con: duckdb.DuckDBPyConnection) -> list[tuple[str, str, int, str]]:
+    """Every report that has cells: agency code, name, year, format."""
+    return con.execute(
+        "SELECT DISTINCT y.agency, y.agency_name, y.year, y.format FROM report.years AS y JOIN report.cells AS c USING (agency, year) ORDER BY ALL"
+    ).fetchall()
+
+
+def values(con: duckdb.DuckDBPyConnection, agency: str, year: int) -> Mapping[str, Decimal | None]:
+    """Cell id → value, the figures of sections 一 and 六 included."""
+    return dict(con.execute("SELECT cell_id, value FROM report.cells WHERE agency = ? AND year = ? ORDER BY cell_id", [agency, year]).fetchall())
