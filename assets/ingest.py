@@ -64,6 +64,11 @@ class Ingested:
     files_rejected: int
     rows_new: int
 
+    @classmethod
+    def sum(cls, looks: Sequence[Ingested]) -> Ingested:
+        """The looks at several sources, added up."""
+        return cls(*(sum(getattr(look, name) for look in looks) for name in cls.__annotations__))
+
 
 def ingest(
     warehouse: Warehouse, landing: Landing, subject: str, deliveries: Sequence[Delivery], *, run_id: str, limit_bytes: int, rehash_days: int = 7,
@@ -71,48 +76,87 @@ def ingest(
     """Land what is new of one subject, over all its sources, in one transaction."""
     landing.tidy()
     with warehouse.step() as con:
-        looks = [_Look(con, landing, subject, d, run_id, limit_bytes).take(rehash_days) for d in deliveries]
-    return Ingested(*(sum(getattr(x, name) for x in looks) for name in Ingested.__annotations__))
+        return Ingested.sum([_RecordLook(con, landing, subject, d, run_id, limit_bytes).take(rehash_days) for d in deliveries])
 
 
-class _Look:
-    """One look at one subject of one source."""
+class Look:
+    """One look at one subject of one source: what it knows, and how it records files and the load."""
 
-    def __init__(self, con: duckdb.DuckDBPyConnection, landing: Landing, subject: str, delivery: Delivery, run_id: str, limit: int) -> None:
-        self.con, self.landing, self.subject, self.delivery, self.run_id, self.limit = con, landing, subject, delivery, run_id, limit
+    def __init__(self, con: duckdb.DuckDBPyConnection, landing: Landing, subject: str, delivery: Delivery, run_id: str) -> None:
+        self.con, self.landing, self.subject, self.delivery, self.run_id = con, landing, subject, delivery, run_id
         self.now = clock.now()
         self.load_id = next_id(con, tables.TABLES["raw.loads"])
         self.new = self.rejected = self.rows = 0
 
+    def known(self, where: str) -> list[dict[str, Any]]:
+        """The files recorded for this source, in the order in which they landed."""
+        columns = ["file_id", "path", "sha256", "bytes", "mtime_ns", "state", "reader"]
+        query = f"SELECT {', '.join(columns)} FROM raw.files WHERE source = ? AND subject = ? AND {where} ORDER BY file_id"
+        rows = self.con.execute(query, [self.delivery.source, self.subject]).fetchall()
+        return [dict(zip(columns, row, strict=True)) for row in rows]
+
+    def latest(self) -> dict[str, dict[str, Any]]:
+        """Path → the file recorded last under it: a later content of a path replaces the earlier."""
+        return {known["path"]: known for known in self.known("true")}
+
+    def store_file(self, row: dict[str, Any], file_id: int | None = None) -> int:
+        """Record a file; its number."""
+        file_id = file_id or next_id(self.con, _FILES)
+        always = {
+            "file_id": file_id, "load_id": self.load_id, "agency": self.delivery.agency, "source": self.delivery.source,
+            "subject": self.subject, "landed_at": self.now, "reader": self.delivery.reader,
+        }
+        full = dict.fromkeys(_FILES.schema) | always | row
+        insert(self.con, _FILES, pl.DataFrame([full], schema=_FILES.schema, orient="row"))
+        return file_id
+
+    def store_rejection(self, row: dict[str, Any], reason: str, detail: str, file_id: int | None = None) -> None:
+        """Record a file that is not landed at all."""
+        self.rejected += 1
+        self.store_file(row | {"state": "rejected", "reason": reason, "detail": detail}, file_id)
+
+    def unreadable(self, path: str, known: dict[str, Any] | None, error: OSError) -> None:
+        """A file that cannot be opened is looked at again every night and recorded once."""
+        if known and known["sha256"] is None:
+            self.rejected += 1
+            return
+        self.new += 1
+        self.store_rejection({"path": path}, "unreadable", f"文件打不开（{error.strerror}）；请检查文件的权限和存放位置。")
+
+    def record(self, seen: int, *, rehash: bool) -> Ingested:
+        """Record the load."""
+        table = tables.TABLES["raw.loads"]
+        row = {
+            "load_id": self.load_id, "agency": self.delivery.agency, "source": self.delivery.source, "subject": self.subject, "run_id": self.run_id,
+            "loaded_at": self.now, "files_seen": seen, "files_new": self.new, "is_rehashed": rehash, "rows_read": self.rows,
+        }
+        insert(self.con, table, pl.DataFrame([row], schema=table.schema, orient="row"))
+        return Ingested(seen, self.new, self.rejected, self.rows)
+
+
+class _RecordLook(Look):
+    """One look at the record files of one subject of one source."""
+
+    def __init__(self, con: duckdb.DuckDBPyConnection, landing: Landing, subject: str, delivery: Delivery, run_id: str, limit: int) -> None:
+        super().__init__(con, landing, subject, delivery, run_id)
+        self.limit = limit
+
     def take(self, rehash_days: int) -> Ingested:
         """Read again what must be, land what is new, record the load."""
         rehash = self._is_due(rehash_days)
-        for known in self._read_otherwise():
+        for known in self.known(f"sha256 IS NOT NULL AND state <> 'same_bytes' AND reader <> '{self.delivery.reader}'"):
             self._reread(known)
-        latest = self._latest()
+        latest = self.latest()
         files = self.delivery.found()
         for path, file in files:
             self._look_at(path, file, latest.get(path), rehash)
-        self._record(len(files), rehash)
-        return Ingested(len(files), self.new, self.rejected, self.rows)
+        return self.record(len(files), rehash=rehash)
 
     def _is_due(self, rehash_days: int) -> bool:
         row = self.con.execute(
             "SELECT max(loaded_at) FILTER (is_rehashed) FROM raw.loads WHERE source = ? AND subject = ?", [self.delivery.source, self.subject]
         ).fetchone()
         return row is None or row[0] is None or self.now - row[0] >= timedelta(days=rehash_days)
-
-    def _known(self, where: str) -> list[dict[str, Any]]:
-        columns = ["file_id", "path", "sha256", "bytes", "mtime_ns", "state", "reader"]
-        query = f"SELECT {', '.join(columns)} FROM raw.files WHERE source = ? AND subject = ? AND {where} ORDER BY file_id"
-        rows = self.con.execute(query, [self.delivery.source, self.subject]).fetchall()
-        return [dict(zip(columns, row, strict=True)) for row in rows]
-
-    def _latest(self) -> dict[str, dict[str, Any]]:
-        return {known["path"]: known for known in self._known("true")}  # a later content of a path replaces the earlier
-
-    def _read_otherwise(self) -> list[dict[str, Any]]:
-        return self._known(f"sha256 IS NOT NULL AND state <> 'same_bytes' AND reader <> '{self.delivery.reader}'")
 
     def _look_at(self, path: str, file: Path, known: dict[str, Any] | None, rehash: bool) -> None:
         try:
@@ -121,7 +165,7 @@ class _Look:
                 return
             sha256, size = self.landing.put(file)
         except OSError as error:
-            self._unreadable(path, known, error)
+            self.unreadable(path, known, error)
             return
         if known and known["sha256"] == sha256:
             self.con.execute("UPDATE raw.files SET mtime_ns = ? WHERE file_id = ?", [stat.st_mtime_ns, known["file_id"]])
@@ -129,9 +173,9 @@ class _Look:
         self.new += 1
         row = {"path": path, "sha256": sha256, "bytes": size, "mtime_ns": stat.st_mtime_ns}
         if self._stands_already(sha256):
-            self._store_file(row | {"state": "same_bytes", "rows_read": 0, "detail": "内容与已落地的文件完全相同，不重复计数"})
-            return
-        self._land(self._next_file(), row)
+            self.store_file(row | {"state": "same_bytes", "rows_read": 0, "detail": "内容与已落地的文件完全相同，不重复计数"})
+        else:
+            self._land(row)
 
     def _stands_already(self, sha256: str) -> bool:
         return self.con.execute(
@@ -139,38 +183,28 @@ class _Look:
             [self.delivery.agency, self.subject, sha256, self.delivery.reader],
         ).fetchone() is not None
 
-    def _unreadable(self, path: str, known: dict[str, Any] | None, error: OSError) -> None:
-        """A file that cannot be opened is looked at again every night and recorded once."""
-        detail = f"文件打不开（{error.strerror}）；请检查文件的权限和存放位置。"
-        self.rejected += 1
-        if known and known["sha256"] is None:
-            return
-        self.new += 1
-        self._store_file({"path": path, "state": "rejected", "reason": "unreadable", "detail": detail})
-
     def _reread(self, known: dict[str, Any]) -> None:
         """Read kept bytes under other settings; the file keeps its number."""
         for table in (tables.raw(self.subject), tables.TABLES["core.cleaned"], _FILES):
             delete_files(self.con, table, [known["file_id"]])
-        self._land(known["file_id"], {name: known[name] for name in ("path", "sha256", "bytes", "mtime_ns")})
+        self._land({name: known[name] for name in ("path", "sha256", "bytes", "mtime_ns")}, known["file_id"])
 
-    def _land(self, file_id: int, row: dict[str, Any]) -> None:
+    def _land(self, row: dict[str, Any], file_id: int | None = None) -> None:
         """Read a kept file and store its rows; a file that is rejected on the way leaves none."""
+        file_id = file_id or next_id(self.con, _FILES)
         kept = self.landing.path_of(row["sha256"], Path(row["path"]).suffix)
-        found: dict[str, Any]
         try:
             landed = read(kept, row["path"], SUBJECTS[self.subject], self.delivery.columns, self.limit)
             rows = self._store_rows(file_id, landed.sheet, landed.chunks)
-            self.rows += rows
-            found = {
-                "state": "landed", "sheet": landed.sheet, "rows_read": rows,
-                "unknown_columns": _listed(landed.unknown_columns), "ignored_sheets": _listed(landed.ignored_sheets),
-            }
         except Rejected as verdict:
             delete_files(self.con, tables.raw(self.subject), [file_id])
-            self.rejected += 1
-            found = {"state": "rejected", "reason": verdict.reason, "detail": verdict.detail}
-        self._store_file(row | found, file_id)
+            self.store_rejection(row, verdict.reason, verdict.detail, file_id)
+            return
+        self.rows += rows
+        self.store_file(row | {
+            "state": "landed", "sheet": landed.sheet, "rows_read": rows,
+            "unknown_columns": _listed(landed.unknown_columns), "ignored_sheets": _listed(landed.ignored_sheets),
+        }, file_id)  # fmt: skip
 
     def _store_rows(self, file_id: int, sheet: str | None, chunks: Iterator[pl.DataFrame]) -> int:
         table, count = tables.raw(self.subject), 0
@@ -180,25 +214,6 @@ class _Look:
             lit = [pl.lit(value, table.schema[name]).alias(name) for name, value in where.items()]
             insert(self.con, table, chunk.with_columns(lit).select(list(table.schema)))
         return count
-
-    def _store_file(self, row: dict[str, Any], file_id: int | None = None) -> None:
-        always = {
-            "file_id": file_id or self._next_file(), "load_id": self.load_id, "agency": self.delivery.agency, "source": self.delivery.source,
-            "subject": self.subject, "landed_at": self.now, "reader": self.delivery.reader,
-        }
-        full = dict.fromkeys(_FILES.schema) | always | row
-        insert(self.con, _FILES, pl.DataFrame([full], schema=_FILES.schema, orient="row"))
-
-    def _next_file(self) -> int:
-        return next_id(self.con, _FILES)
-
-    def _record(self, seen: int, rehash: bool) -> None:
-        table = tables.TABLES["raw.loads"]
-        row = {
-            "load_id": self.load_id, "agency": self.delivery.agency, "source": self.delivery.source, "subject": self.subject, "run_id": self.run_id,
-            "loaded_at": self.now, "files_seen": seen, "files_new": self.new, "is_rehashed": rehash, "rows_read": self.rows,
-        }
-        insert(self.con, table, pl.DataFrame([row], schema=table.schema, orient="row"))
 
 
 def _listed(names: tuple[str, ...]) -> str | None:

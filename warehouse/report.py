@@ -18,6 +18,8 @@ from warehouse.sql import query
 from warehouse.store import insert
 from warehouse.subjects import SUBJECTS
 
+Values = Mapping[str, Decimal | None]
+
 _EVIDENCE = tables.TABLES["report.evidence"]
 _CELLS = tables.TABLES["report.cells"]
 
@@ -91,6 +93,13 @@ def reports(con: duckdb.DuckDBPyConnection) -> list[tuple[str, str, int, str]]:
     ).fetchall()
 
 
-def values(con: duckdb.DuckDBPyConnection, agency: str, year: int) -> Mapping[str, Decimal | None]:
+def values(con: duckdb.DuckDBPyConnection, agency: str, year: int) -> Values:
     """Cell id → value, the figures of sections 一 and 六 included."""
     return dict(con.execute("SELECT cell_id, value FROM report.cells WHERE agency = ? AND year = ? ORDER BY cell_id", [agency, year]).fetchall())
+
+
+def tables_of(con: duckdb.DuckDBPyConnection, agency: str, year: int) -> Values:
+    """Cell id → value of the statutory tables alone, in the order of the form."""
+    every = values(con, agency, year)
+    row = con.execute("SELECT format FROM report.years WHERE agency = ? AND year = ?", [agency, year]).fetchone()
+    return {} if row is None else {cell_id: every[cell_id] for cell_id in forms.load(row[0]).cells if cell_id in every}

@@ -100,7 +100,7 @@ _FIXED = (
         Column("source", "text", "来源名称（gouji.toml）", "source name in the configuration"), SUBJECT,
         Column("path", "text", "相对路径", "path relative to the root of the source"),
         Column("sha256", "text", "内容的 SHA-256", "sha256 of the landed bytes"),
-        Column("bytes", "integer", "字节数", "size of the landed bytes"),
+        Column("bytes", "integer", "原文件字节数", "size of the file at the source"),
         Column("mtime_ns", "integer", "原文件修改时间（纳秒）", "modification time at the source"),
         Column("landed_at", "instant", "落地时间（北京时间）", "when, Asia/Shanghai"),
         Column("state", "text", "landed 已落地、rejected 整份退回、same_bytes 与已落地文件内容相同", "what became of the file"),
@@ -179,21 +179,55 @@ _FIXED = (
         Column("records", "integer", "计入的记录数", "number of records behind it"),
     )),
     Table("report", "findings", "核查发现", "findings", "one finding", ("finding_id",), (
-        Column("finding_id", "text", "发现编号（内容摘要）", "digest of rule and place"), RULE,
+        Column("finding_id", "text", "发现编号（规则和位置的摘要）", "digest of rule and place"), RULE,
         Column("severity", "text", "critical 严重（不得发布）、warning 提醒、info 说明", "critical, warning or info"),
         AGENCY, Column("year", "integer", "报告年度；空为不限年度", "report year, null where it concerns no single year"), SUBJECT,
+        Column("source", "text", "来源名称（gouji.toml）", "source name in the configuration"),
         Column("path", "text", "文件", "file"), SHEET, ROW_NO, KEY,
         Column("cell_id", "text", "单元格编号", "cell concerned"),
         Column("field", "text", "字段", "field"),
         Column("expected", "text", "应为", "what was expected"),
-        Column("actual", "text", "实为", "what was found"),
+        Column("actual", "text", "实为（个人信息不显示）", "what was found; never personal data"),
+        Column("detail", "text", "原因代码或说明", "reason code or explanation"),
         Column("message", "text", "说明和处理办法", "what is wrong and what to do"),
     )),
 )
 TABLES: Mapping[str, Table] = MappingProxyType({
     t.full_name: t for t in (*map(_raw_table, SUBJECTS.values()), *map(_core_table, SUBJECTS.values()), *_FIXED)
 })
+# What an auditor reads like a table and what is never stored itself (`views.py`).
+VIEWS: Mapping[str, Table] = MappingProxyType({t.full_name: t for t in (
+    Table("raw", "access_log", "访问日志：可读的行", "hits of the access logs, Parquet beside the warehouse", "one readable line", ("file_id", "row_no"), (
+        AGENCY, FILE_ID, ROW_NO,
+        Column("hit_at", "instant", "访问时间（北京时间）", "when, Asia/Shanghai"),
+        Column("remote_addr", "text", "访问者地址", "remote address", pii=True),
+        Column("method", "text", "请求方法", "HTTP method"), Column("path", "text", "请求地址", "requested address"),
+        Column("status", "integer", "HTTP 状态码", "HTTP status"), Column("bytes", "integer", "响应字节数", "bytes sent"),
+        Column("referer", "text", "来源页面", "referring page"), Column("user_agent", "text", "客户端", "user agent"),
+        Column("is_bot", "boolean", "是否爬虫", "user agent says bot, spider or crawl"),
+    ), "access_log"),
+    Table("core", "ledger", "台账：每一落地行恰有一个去处（与年度无关的部分）", "place of every landed row among its versions", "one landed row",
+          ("file_id", "row_no"), (
+        AGENCY, SUBJECT, FILE_ID, ROW_NO, KEY, Column("place", "text", "去处", "place"), RULE,
+        Column("ref_file_id", "integer", "现行版本所在文件编号", "file of the current row of this key"),
+        Column("ref_row_no", "integer", "现行版本行号", "row of the current row of this key"),
+    )),
+    Table("report", "places", "台账：每一落地行在每份报告中的去处", "place of every landed row in every report", "one landed row in one report",
+          ("year", "file_id", "row_no"), (
+        AGENCY, YEAR, SUBJECT, FILE_ID, ROW_NO, KEY, Column("place", "text", "去处", "place"), RULE,
+    )),
+    Table("report", "access_log_places", "台账：访问日志逐文件、逐年的去处", "places of log lines", "one log range, report and place",
+          ("year", "file_id", "place", "rule"), (
+        AGENCY, YEAR, FILE_ID, Column("place", "text", "去处", "place"), RULE, Column("rows", "integer", "行数", "number of lines"),
+    )),
+    Table("report", "ledger_totals", "台账合计：每份报告、每类来源、每个去处的行数", "the ledger in numbers", "one report, subject, place and rule",
+          ("agency", "year", "subject", "place", "rule"), (
+        AGENCY, YEAR, SUBJECT, Column("place", "text", "去处", "place"), RULE, Column("rows", "integer", "行数", "number of rows"),
+    )),
+)})
 LAYERS = ("raw", "core", "report")
+# Who answers for a layer, as Dagster shows it.
+OWNERS = {"raw": "team:data", "core": "team:data", "report": "team:disclosure"}
 
 
 def raw(subject: str) -> Table:

@@ -13,26 +13,25 @@ from pathlib import Path
 
 import duckdb
 
+from warehouse import tables
+from warehouse.model import TYPES
 from warehouse.sql import query
 from warehouse.subjects import SUBJECTS
-
-# Columns of a hit in Parquet and their DuckDB types; `assets.sources.web_log` writes them.
-HIT_COLUMNS: Mapping[str, str] = {
-    "row_no": "BIGINT", "hit_at": "TIMESTAMP", "remote_addr": "VARCHAR", "method": "VARCHAR", "path": "VARCHAR", "status": "INTEGER",
-    "bytes": "BIGINT", "referer": "VARCHAR", "user_agent": "VARCHAR", "is_bot": "BOOLEAN",
-}  # fmt: skip
 
 
 @cache
 def definitions() -> Mapping[str, tuple[str, str]]:
     """View name → (Chinese comment, query), in the order in which they build on each other."""
+    def zh(name: str) -> str:
+        return tables.VIEWS[name].zh
+
     judged = {f"report.judged_{s}": (f"{SUBJECTS[s].zh}：逐年判定", query(f"judged/{s}")) for s in SUBJECTS}
     return {
-        "core.ledger": ("台账：每一落地行恰有一个去处（与年度无关的部分）", _ledger()),
+        "core.ledger": (zh("core.ledger"), _ledger()),
         **judged,
-        "report.places": ("台账：每一落地行在每份报告中的去处", _places()),
-        "report.access_log_places": ("台账：访问日志逐文件、逐年的去处", query("access_log_places")),
-        "report.ledger_totals": ("台账合计：每份报告、每类来源、每个去处的行数", query("ledger_totals")),
+        "report.places": (zh("report.places"), _places()),
+        "report.access_log_places": (zh("report.access_log_places"), query("access_log_places")),
+        "report.ledger_totals": (zh("report.ledger_totals"), query("ledger_totals")),
     }
 
 
@@ -48,16 +47,17 @@ def create(con: duckdb.DuckDBPyConnection) -> None:
 
 def show_hits(con: duckdb.DuckDBPyConnection, folder: Path) -> None:
     """Let `raw.access_log` read the Parquet files that committed rows name, and no other file."""
-    columns = ", ".join(f"h.{c}" for c in HIT_COLUMNS)
+    hit = [c for c in tables.VIEWS["raw.access_log"].columns if c.name not in ("agency", "file_id")]
+    columns = ", ".join(f"h.{c.name}" for c in hit)
     names = [row[0] for row in con.execute("SELECT hits_file FROM raw.files WHERE hits_file IS NOT NULL ORDER BY file_id").fetchall()]
     if names:
-        listed = ", ".join("'" + str(folder / n).translate({39: "''"}) + "'" for n in names)
-        hits = f"read_parquet([{listed}], filename = true) AS h JOIN raw.files AS f ON h.filename = '{str(folder).translate({39: chr(39) * 2})}/' || f.hits_file"
+        listed = ", ".join("'" + str(folder / name).replace("'", "''") + "'" for name in names)
+        hits = f"read_parquet([{listed}], filename = true) AS h JOIN raw.files AS f ON parse_filename(h.filename) = f.hits_file"
     else:
-        empty = ", ".join(f"NULL::{kind} AS {name}" for name, kind in HIT_COLUMNS.items())
+        empty = ", ".join(f"NULL::{TYPES[c.type][0]} AS {c.name}" for c in hit)
         hits = f"(SELECT {empty}) AS h JOIN raw.files AS f ON false"
     con.execute(f"CREATE OR REPLACE VIEW raw.access_log AS SELECT f.agency, f.file_id, {columns} FROM {hits}")
-    con.execute("COMMENT ON VIEW raw.access_log IS '访问日志：可读的行（含访问者地址，个人信息）'")
+    con.execute(f"COMMENT ON VIEW raw.access_log IS '{tables.VIEWS['raw.access_log'].zh}'")
 
 
 def _ledger() -> str:

@@ -8,13 +8,18 @@ from __future__ import annotations
 
 import polars as pl
 
+from assets.logic.text import halved, trimmed
+
 AMOUNT = pl.Decimal(28, 10)
-_PLAIN = r"^[+-]?\d+(\.\d*)?([eE][+-]?\d{1,2})?$|^[+-]?\.\d+$"
-_GROUPED = r"^[+-]?\d{1,3}(,\d{3})+(\.\d+)?$"  # separators only before groups of three
+_PLAIN = r"^[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]{1,2})?$"
+_GROUPED = r"^[+-]?[0-9]{1,3}(,[0-9]{3})+(\.[0-9]+)?$"  # separators only before groups of three
 
 
 def amount(text: pl.Expr) -> pl.Expr:
-    """Decimal(28, 10); null where the text is empty or no number (三百元, 1,2,3). Nothing passes through a float."""
-    clean = text.str.normalize("NFKC").str.strip_chars()
+    """Decimal(28, 10); null where the text is empty, no number (三百元, 1,2,3, 10²) or 10^18 and above.
+
+    Nothing passes through a float; a float's own digits (0.30000000000000004 in JSON) are rounded half-even at the tenth.
+    """
+    clean = trimmed(halved(text))
     plain = pl.when(clean.str.contains(_GROUPED)).then(clean.str.replace_all(",", "", literal=True)).otherwise(clean)
     return pl.when(plain.str.contains(_PLAIN)).then(plain).cast(AMOUNT, strict=False)

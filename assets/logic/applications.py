@@ -12,18 +12,19 @@ from assets.logic.clean import Defect, bad_amount, given
 from assets.logic.vocabulary import Vocabulary, fixed
 
 
-def applicant_class() -> pl.Expr:
+def applicant_class(vocabulary: Vocabulary) -> pl.Expr:
     """Column of table 3 by the word of the source, or from a right credit code where the word names no class."""
     words = fixed()
     derive = words["derive"]
     code = pl.when(pl.col("ok_applicant_uscc")).then(pl.col("t_applicant_uscc"))
     first_two, first = code.str.slice(0, 2), code.str.slice(0, 1)
+    prefixes = derive["prefix"] | ({derive["sole_trader"]: vocabulary.sole_trader_class} if vocabulary.sole_trader_class else {})
     institution = derive["institution"]
+    named_so = text.squeezed(pl.col("applicant_name")).str.contains(institution["word"], literal=True)
     derived = pl.coalesce(
-        first_two.replace_strict(derive["prefix"], default=None, return_dtype=pl.String),
+        first_two.replace_strict(prefixes, default=None, return_dtype=pl.String),
         first.replace_strict(derive["first"], default=None, return_dtype=pl.String),
-        pl.when((first_two == institution["prefix"]) & pl.col("applicant_name").str.contains(institution["word"], literal=True))
-        .then(pl.lit(institution["class"])),
+        pl.when((first_two == institution["prefix"]) & named_so).then(pl.lit(institution["class"])),
     )
     kind = pl.col("t_applicant_kind")
     stated = kind.replace_strict(words["applicant_kind"], default=None, return_dtype=pl.String)
@@ -32,15 +33,16 @@ def applicant_class() -> pl.Expr:
 
 def outcome_leaf(rows: pl.DataFrame, vocabulary: Vocabulary) -> pl.Series:
     """Row of table 3: official labels first, then the agency's codes and synonyms."""
-    official = rows.select(text.label(pl.col("outcome")).replace_strict(fixed()["outcome"], default=None, return_dtype=pl.String)).to_series()
+    label = text.label(pl.col("outcome"))
+    official = rows.select(label.replace_strict(fixed()["outcome"], default=None, return_dtype=pl.String)).to_series()
     code = vocabulary.lookup(rows, "applications", "outcome", text.key(pl.col("outcome")))
-    synonym = vocabulary.lookup(rows, "applications", "outcome", text.label(pl.col("outcome")))
+    synonym = vocabulary.lookup(rows, "applications", "outcome", label)
     return pl.select(pl.coalesce(official, code, synonym)).to_series()
 
 
 def derive(frame: pl.DataFrame, vocabulary: Vocabulary) -> pl.DataFrame:
     """Add `applicant_class` and `outcome_leaf`."""
-    return frame.with_columns(applicant_class().alias("applicant_class"), outcome_leaf(frame, vocabulary).alias("outcome_leaf"))
+    return frame.with_columns(applicant_class(vocabulary).alias("applicant_class"), outcome_leaf(frame, vocabulary).alias("outcome_leaf"))
 
 
 def defects() -> list[Defect]:

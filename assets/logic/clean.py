@@ -7,23 +7,28 @@ record (SQL in the warehouse), anything about a report year.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import polars as pl
 
 from assets.logic import amounts, dates, text
-from assets.logic.identity import valid_codes
+from assets.logic.identity import looks_resident, valid_codes
 from assets.logic.vocabulary import Vocabulary, fixed
 from warehouse import tables
 from warehouse.subjects import Subject
 
 # Raise it when cleaning gives another result for the same text: landed rows are then cleaned anew.
-CODE_VERSION = "1"
+CODE_VERSION = "2"
 # The first that applies is a row's reason (source contracts 6.4).
 REASONS = ("missing_key", "bad_date", "unknown_applicant_kind", "underivable_applicant_kind", "unknown_outcome", "bad_amount",
            "negative_amount", "reply_before_receipt", "unknown_case_kind", "unknown_result", "closed_before_accepted", "unknown_code")
-_SEPARATOR = "\x1f"
+_SEPARATOR = "\x1f"  # no cleaned text holds a control character
+# The number of such a party to an enforcement record is personal data (source contracts, conventions).
+_PRIVATE_KINDS = ("自然人", "个体工商户")
+_SOLE_TRADER = "92"
+_SHOWN_CHARS = 60
 
 
 @dataclass(frozen=True)
@@ -61,12 +66,10 @@ def typed(rows: pl.DataFrame, subject: Subject, vocabulary: Vocabulary) -> pl.Da
                 e = dates.instant(c)
             case "number":
                 e = amounts.amount(c)
-            case "key" | "uscc":
+            case "key" | "uscc" | "category":
                 e = text.case_no(c) if f.name == "case_no" else text.key(c)
-            case "category":
-                e = text.squeezed(c)
             case _:
-                e = pl.when(c.str.strip_chars() != "").then(c.str.strip_chars())
+                e = text.trimmed(c)
         out.append(e.alias(f"t_{f.name}"))
     frame = rows.with_columns(out)
     configured = vocabulary.local.filter(pl.col("subject") == subject.name)["field"].unique().to_list()
@@ -84,7 +87,7 @@ def record_key(subject: Subject) -> pl.Expr:
     for name in subject.key:
         part = pl.col(f"t_{name}")
         if subject.by_name[name].kind == "instant":
-            part = pl.coalesce(part.dt.strftime("%Y-%m-%d %H:%M:%S"), pl.col(name).str.strip_chars())
+            part = pl.coalesce(part.dt.strftime("%Y-%m-%d %H:%M:%S"), text.key(pl.col(name)))
         parts.append(part.fill_null(""))
     return pl.concat_str(parts, separator="|")
 
@@ -111,19 +114,26 @@ def bad_amount(name: str, *, required: bool = False, negative_allowed: bool = Fa
     return found
 
 
-def _content(subject: Subject, derived: Sequence[str]) -> pl.Expr:
+def _content(subject: Subject) -> pl.Expr:
     """All fields as two versions of a record are compared: dates as dates, amounts as numbers, an outcome as its leaf."""
     parts = []
     for f in subject.fields:
         value = pl.col(f"t_{f.name}")
-        if f.name == "outcome" and "outcome_leaf" in derived:
-            value = pl.col("outcome_leaf")
-        elif f.kind in ("text", "category", "free", "key", "uscc"):
-            value = text.comparable(value)
-        else:
+        if f.name == "outcome":
+            value = pl.coalesce("outcome_leaf", value)
+        elif f.kind in ("text", "free"):
+            value = text.comparable(text.key(value))
+        elif f.kind == "number":
+            value = pl.coalesce(value.cast(pl.String), text.key(pl.col(f.name)))
+        elif f.kind in ("date", "instant"):
             value = value.cast(pl.String)
         parts.append(value.fill_null(""))
     return pl.concat_str(parts, separator=_SEPARATOR)
+
+
+def _digests(contents: pl.Series) -> pl.Series:
+    """MD5 of each content: the same in every process and version, and what was digested cannot be read from it."""
+    return pl.Series(contents.name, [hashlib.md5(c.encode(), usedforsecurity=False).hexdigest() for c in contents], pl.String)
 
 
 def _reasons(frame: pl.DataFrame, defects: Sequence[Defect]) -> pl.DataFrame:
@@ -134,18 +144,53 @@ def _reasons(frame: pl.DataFrame, defects: Sequence[Defect]) -> pl.DataFrame:
     return frame.with_columns(reason.alias("reason"), field.alias("field"))
 
 
-def _shown_value(subject: Subject) -> pl.Expr:
-    """The value of the field at fault; personal data and free text are never shown."""
-    shown = [f.name for f in subject.fields if tables.in_core(f)]
-    return pl.coalesce(*(pl.when(pl.col("field") == n).then(pl.col(n).str.slice(0, 60)) for n in shown), pl.lit(None, pl.String))
+def _is_private(subject: Subject, name: str) -> pl.Expr:
+    """Whether a credit code column holds a person's number: of a party that is a person or a sole trader, or misplaced there."""
+    code = pl.col(f"t_{name}")
+    private = looks_resident(code)
+    if name == "party_uscc":
+        private |= code.str.starts_with(_SOLE_TRADER)
+    if "party_kind" in subject.by_name:
+        private |= pl.col("t_party_kind").is_in(_PRIVATE_KINDS)
+    return private.fill_null(False)
+
+
+def _shown(subject: Subject, name: str) -> pl.Expr:
+    """The landed text of a field for whoever mends it; personal data and free text are never shown."""
+    contract = subject.by_name[name]
+    if not tables.in_core(contract):
+        return pl.lit(None, pl.String)
+    shown = pl.col(name).str.slice(0, _SHOWN_CHARS)
+    return pl.when(~_is_private(subject, name)).then(shown) if contract.kind == "uscc" else shown
 
 
 def row_finding(frame: pl.DataFrame, subject: Subject, rule: str, field: str, when: pl.Expr) -> pl.DataFrame:
     """The rows a row rule speaks of, whatever becomes of the row, with the columns of `core.row_findings`."""
-    value = pl.col(field).str.slice(0, 60) if tables.in_core(subject.by_name[field]) else pl.lit(None, pl.String)
     return frame.filter(when.fill_null(False)).select(
         "agency", pl.lit(subject.name).alias("subject"), "file_id", "row_no", "record_key",
-        pl.lit(rule).alias("rule"), pl.lit(field).alias("field"), value.alias("value"))
+        pl.lit(rule).alias("rule"), pl.lit(field).alias("field"), _shown(subject, field).alias("value"))
+
+
+def _updated_at(subject: Subject) -> pl.Expr:
+    updated = pl.col("t_updated_at") if subject.updated_at else pl.lit(None, pl.Datetime("us"))
+    return updated.alias("updated_at")
+
+
+def _core_columns(subject: Subject) -> list[pl.Expr]:
+    """The columns of `core.<subject>` that cleaning fills; `content_md5` still holds what is to be digested."""
+    out = []
+    for name in (c.name for c in tables.core(subject.name).columns if c.name not in tables.VERSION_STATE):
+        contract = subject.by_name.get(name)
+        if name == "updated_at":
+            out.append(_updated_at(subject))
+        elif name == "content_md5":
+            out.append(_content(subject).alias(name))
+        elif contract is None:
+            out.append(pl.col(name))
+        else:
+            value = pl.col(f"t_{name}")
+            out.append((pl.when(~_is_private(subject, name)).then(value) if contract.kind == "uscc" else value).alias(name))
+    return out
 
 
 def split(frame: pl.DataFrame, subject: Subject, defects: Sequence[Defect], findings: Sequence[pl.DataFrame]) -> Cleaned:
@@ -153,16 +198,11 @@ def split(frame: pl.DataFrame, subject: Subject, defects: Sequence[Defect], find
 
     Every row of `frame` is in exactly one of the two.
     """
-    updated = pl.col("t_updated_at") if subject.updated_at else pl.lit(None, pl.Datetime("us"))
-    judged = _reasons(frame.with_columns(updated.alias("updated_at_")), defects)
-    table = tables.core(subject.name)
-    names = [c.name for c in table.columns if c.name not in tables.VERSION_STATE]
-    derived = [n for n in names if n in frame.columns and n not in subject.by_name]
-    values = {"updated_at": pl.col("updated_at_"), "content_md5": _content(subject, derived)}
-    good = judged.filter(pl.col("reason").is_null()).select(
-        values.get(n, pl.col(n) if n in derived or n == "record_key" else pl.col(f"t_{n}")).alias(n) for n in names)
+    judged = _reasons(frame, defects)
+    good = judged.filter(pl.col("reason").is_null()).select(_core_columns(subject))
+    value = pl.coalesce(*(pl.when(pl.col("field") == f.name).then(_shown(subject, f.name)) for f in subject.fields))
     bad = judged.filter(pl.col("reason").is_not_null()).select(
         "agency", pl.lit(subject.name).alias("subject"), "file_id", "row_no", "record_key",
-        pl.col("updated_at_").alias("updated_at"), "reason", "field", _shown_value(subject).alias("value"))
+        _updated_at(subject), "reason", "field", value.alias("value"))
     empty = pl.DataFrame(schema=tables.TABLES["core.row_findings"].schema)
-    return Cleaned(good, bad, pl.concat([empty, *findings]))
+    return Cleaned(good.with_columns(_digests(good["content_md5"])), bad, pl.concat([empty, *findings]))

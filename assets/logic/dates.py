@@ -6,15 +6,23 @@ Asia/Shanghai has had no daylight saving since 1991, so UTC is eight hours behin
 
 from __future__ import annotations
 
+from datetime import datetime
+
 import polars as pl
 
+from assets.logic.text import halved, trimmed
+
+_ZONE = r"[Zz]|[+-](?:0[0-9]|1[0-4])(?::?[0-5][0-9])?"
 _WRITTEN = (
-    r"^(?P<y>\d{4})[-/.年](?P<m>\d{1,2})[-/.月](?P<d>\d{1,2})日?"
-    r"(?:[T ]*(?P<h>\d{1,2})[:时](?P<i>\d{1,2})(?:[:分](?P<s>\d{1,2})(?P<f>\.\d{1,6})?\d*秒?)?分?)? ?(?P<z>Z|[+-]\d{2}:?\d{2})?$"
+    r"^(?P<y>[0-9]{4})\s*[-/.年]\s*(?P<m>[0-9]{1,2})\s*[-/.月]\s*(?P<d>[0-9]{1,2})\s*日?"
+    r"(?:(?:日|[Tt]|\s)\s*(?P<h>[0-9]{1,2})"
+    r"(?:时|[:时](?P<i>[0-5]?[0-9])(?:分|[:分](?P<s>[0-5]?[0-9])(?:(?P<f>\.[0-9]{1,6})[0-9]*)?秒?)?)"
+    rf"\s*(?P<z>{_ZONE})?|(?P<u>[Zz]))?$"
 )
-_COMPACT = r"^(?P<y>\d{4})(?P<m>\d{2})(?P<d>\d{2})(?:(?P<h>\d{2})(?P<i>\d{2})(?P<s>\d{2}))?$"
-_SERIAL = r"^\d{5}(\.\d+)?$"  # Excel's day number: 10000 is 1927, 99999 is 2173
+_COMPACT = r"^(?P<y>[0-9]{4})(?P<m>[0-9]{2})(?P<d>[0-9]{2})(?:(?P<h>[0-9]{2})(?P<i>[0-9]{2})(?P<s>[0-5][0-9]))?$"
+_SERIAL = r"^[1-9][0-9]{4}(\.[0-9]+)?$"  # Excel's day number: 10000 is 1927, 99999 is 2173
 _FORMAT = "%Y-%m-%d %H:%M:%S%.f"
+_FIRST, _LAST = datetime.min, datetime.max  # what other programs can hold as well
 
 
 def _assembled(parts: pl.Expr, fraction: pl.Expr) -> pl.Expr:
@@ -26,25 +34,26 @@ def _assembled(parts: pl.Expr, fraction: pl.Expr) -> pl.Expr:
 
 
 def _to_shanghai(zone: pl.Expr) -> pl.Expr:
-    """Minutes to add to a clock time in `zone` (Z, +08:00, null = already local) to get Asia/Shanghai."""
+    """Minutes to add to a clock time in `zone` (Z, +08:00, +08, null = already local) to get Asia/Shanghai."""
     digits = zone.str.replace(":", "", literal=True)
-    minutes = digits.str.slice(1, 2).cast(pl.Int64, strict=False) * 60 + digits.str.slice(3, 2).cast(pl.Int64, strict=False)
+    hours, minutes = (digits.str.slice(at, 2).cast(pl.Int64, strict=False).fill_null(0) for at in (1, 3))
     sign = pl.when(digits.str.starts_with("-")).then(-1).otherwise(1)
-    return pl.when(zone.is_null()).then(0).when(zone == "Z").then(480).otherwise(480 - sign * minutes)
+    return pl.when(zone.is_null()).then(0).otherwise(480 - sign * (hours * 60 + minutes))
 
 
 def instant(text: pl.Expr) -> pl.Expr:
-    """Instant (microseconds, wall clock of Asia/Shanghai); null where the text is empty or no real date.
+    """Instant (microseconds, wall clock of Asia/Shanghai); null where the text is empty or no real date and time.
 
     A bare Excel serial is rounded to the second: a day fraction holds no exact one.
     """
-    clean = text.str.normalize("NFKC").str.strip_chars()
+    clean = trimmed(halved(text))
     written, compact = clean.str.extract_groups(_WRITTEN), clean.str.extract_groups(_COMPACT)
-    zone = written.struct.field("z")
+    zone = pl.coalesce(written.struct.field("z"), written.struct.field("u"))
     local = _assembled(written, written.struct.field("f").fill_null("")) + pl.duration(minutes=_to_shanghai(zone))
     seconds = pl.when(clean.str.contains(_SERIAL)).then((clean.cast(pl.Float64, strict=False) * 86400).round())
     serial = pl.datetime(1899, 12, 30, time_unit="us") + pl.duration(seconds=seconds.cast(pl.Int64))
-    return pl.coalesce(local, _assembled(compact, pl.lit("")), serial)
+    found = pl.coalesce(local, _assembled(compact, pl.lit("")), serial)
+    return pl.when(found.is_between(pl.lit(_FIRST), pl.lit(_LAST))).then(found)
 
 
 def day(text: pl.Expr) -> pl.Expr:

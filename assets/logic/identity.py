@@ -1,7 +1,7 @@
-"""Unified social credit codes (GB 32100-2015) and what the first two characters say about their holder.
+"""Unified social credit codes (GB 32100-2015): right or wrong, and whether it is one at all.
 
-Belongs here: the two check characters, the applicant class a code stands for. Does not belong here: which applicant
-states which class.
+Belongs here: the two check characters, telling a person's number from an organisation's code. Does not belong here: the
+applicant class that a code stands for (`applications.py`, `vocabulary.toml`).
 """
 
 from __future__ import annotations
@@ -12,6 +12,8 @@ ALPHABET = "0123456789ABCDEFGHJKLMNPQRTUWXY"  # no I O S V Z
 _WEIGHTS = [pow(3, i, 31) for i in range(17)]
 _ORGANISATION_WEIGHTS = (3, 7, 9, 10, 5, 8, 4, 2)  # GB 11714, characters 9 to 16
 _SHAPE = f"^[{ALPHABET}]{{18}}$"
+_RESIDENT = r"^[1-8][0-9]{5}(18|19|20)[0-9]{2}(0[1-9]|1[0-2])(0[1-9]|[12][0-9]|3[01])[0-9]{3}[0-9X]$"  # GB 11643
+_OLD_RESIDENT = r"^[1-8][0-9]{7}(0[1-9]|1[0-2])(0[1-9]|[12][0-9]|3[01])[0-9]{3}$"  # 15 digits, before 1999
 
 
 def _at(code: pl.Expr, position: int, values: dict[str, int]) -> pl.Expr:
@@ -31,6 +33,11 @@ def _code_check(code: pl.Expr) -> pl.Expr:
     values = {c: i for i, c in enumerate(ALPHABET)}
     total = sum((_at(code, i, values) * w for i, w in enumerate(_WEIGHTS)), start=pl.lit(0))
     return ((31 - total % 31) % 31).replace_strict(dict(enumerate(ALPHABET)), default=None, return_dtype=pl.String)
+
+
+def looks_resident(code: pl.Expr) -> pl.Expr:
+    """Whether a code in normal form has the shape of a resident identity number: then it is personal data, whatever the column."""
+    return code.str.contains(_RESIDENT) | code.str.contains(_OLD_RESIDENT)
 
 
 def valid_codes(codes: pl.Series) -> pl.Series:

@@ -19,11 +19,14 @@ from warehouse.subjects import SUBJECTS
 
 def _derive_dispute(frame: pl.DataFrame, vocabulary: Vocabulary) -> pl.DataFrame:
     words = fixed()
-    pair = pl.concat_str(pl.col("t_case_kind"), pl.col("t_route").fill_null(""), separator="|")
+    pair = pl.concat_str(pl.col("t_case_kind"), pl.col("t_route"), separator="|")
     local = vocabulary.lookup(frame, "disputes", "result", text.key(pl.col("result")))
     known = pl.col("t_result").replace_strict(words["dispute_result"], default=None, return_dtype=pl.String)
+    group = pl.coalesce(
+        pl.col("t_case_kind").replace_strict(words["dispute_group"], default=None, return_dtype=pl.String),
+        pair.replace_strict(words["dispute_route"], default=None, return_dtype=pl.String))
     return frame.with_columns(
-        pair.replace_strict(words["dispute_group"], default=None, return_dtype=pl.String).alias("dispute_group"),
+        group.alias("dispute_group"),
         pl.coalesce(local, known).alias("result_class"))
 
 
@@ -66,7 +69,8 @@ def _bad_code(name: str) -> tuple[str, Callable[[], pl.Expr]]:
 WAYS: Mapping[str, Way] = {
     "applications": Way(applications.derive, applications.defects, {"bad_uscc": _bad_code("applicant_uscc")}),
     "disputes": Way(_derive_dispute, _dispute_defects),
-    "penalties": Way(defects=lambda: bad_amount("fine_wan") + bad_amount("confiscated_wan"), row_rules={"bad_uscc": _bad_code("party_uscc")}),
+    "penalties": Way(
+        defects=lambda: bad_amount("fine_wan") + bad_amount("confiscated_wan"), row_rules={"bad_uscc": _bad_code("party_uscc")}),
     "permits": Way(row_rules={"bad_uscc": _bad_code("party_uscc")}),
     "coercions": Way(row_rules={"bad_uscc": _bad_code("party_uscc")}),
     "inspections": Way(row_rules={"bad_uscc": _bad_code("object_uscc"), "fewer_than_two_inspectors": ("inspectors", _fewer_than_two)}),

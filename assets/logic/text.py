@@ -1,42 +1,69 @@
 """Normal forms of text: what makes two spellings the same key, code, name or label.
 
 Belongs here: expressions from text to text (source contracts 6.2). Does not belong here: dates, amounts, credit codes.
+
+Keys fold width only. NFKC would fold more: `3①号` would become `31号`, and of two decisions one would be lost as an older
+version of the other. Labels are compared with a fixed list, so there NFKC does no harm.
 """
 
 from __future__ import annotations
 
+import unicodedata
+
 import polars as pl
 
-_SPACE = "[\\s\u200b\ufeff]+"
-_LEADING_NUMBER = r"^[（(]?[一二三四五六七八九十\d]{1,3}[）).、．]+"
-_LABEL_NOISE = "[\\s,，、。；;：:“”\"'‘’「」（）()]"
+# Full-width forms, small forms, radicals (pasted from PDF) and compatibility ideographs → the usual character.
+_FOLDED = ((0xFF01, 0xFF5E), (0xFE50, 0xFE6B), (0x2E80, 0x2FD5), (0xF900, 0xFAFF))
+_WIDTH = {
+    chr(i): usual for first, last in _FOLDED for i in range(first, last + 1) if (usual := unicodedata.normalize("NFKC", chr(i))) != chr(i)
+}
+_BLANK = r"[\s\p{Cc}\p{Cf}]"  # white space of every width, control characters, zero-width and other invisible ones
+_SQUARE = {"[": "〔", "【": "〔", "]": "〕", "】": "〕"}
+_ROUND = {"(": "（", ")": "）"}
+_QUOTES = "[“”\"'‘’「」]"
+_LEADING_NUMBER = r"^[（(]?[一二三四五六七八九十0-9]{1,3}[）).、．]+([^0-9]|$)"  # "1.1" is a code, not a numbered label
+_LABEL_NOISE = "[,，、。；;：:（）()]"
+
+
+def halved(text: pl.Expr) -> pl.Expr:
+    """Full-width characters as half-width ones, and nothing else changed."""
+    return text.str.replace_many(_WIDTH)
+
+
+def trimmed(text: pl.Expr) -> pl.Expr:
+    """Without white space and invisible characters at both ends; empty becomes null."""
+    clean = text.str.replace_all(f"^{_BLANK}+|{_BLANK}+$", "")
+    return pl.when(clean != "").then(clean)
 
 
 def squeezed(text: pl.Expr) -> pl.Expr:
     """Full width to half width, all white space removed; empty becomes null. Case is kept."""
-    clean = text.str.normalize("NFKC").str.replace_all(_SPACE, "")
+    clean = halved(text).str.replace_all(f"{_BLANK}+", "")
     return pl.when(clean != "").then(clean)
 
 
 def key(text: pl.Expr) -> pl.Expr:
-    """Normal form of keys, codes and document numbers: squeezed, upper case, every square bracket as 〔 〕."""
-    return squeezed(text).str.to_uppercase().str.replace_all(r"[\[【]", "〔").str.replace_all(r"[\]】]", "〕")
+    """Normal form of keys, codes, names and category values: squeezed, upper case, every square bracket as 〔 〕."""
+    return squeezed(text).str.to_uppercase().str.replace_many(_SQUARE)
 
 
 def case_no(text: pl.Expr) -> pl.Expr:
     """Normal form of a case number: as a key, with round brackets in full width."""
-    return key(text).str.replace_all("(", "（", literal=True).str.replace_all(")", "）", literal=True)
+    return key(text).str.replace_many(_ROUND)
 
 
 def label(text: pl.Expr) -> pl.Expr:
     """What is left of a form label when numbering, white space, quotation marks, commas and brackets do not count."""
-    plain = text.str.normalize("NFKC").str.strip_chars().str.replace(_LEADING_NUMBER, "")
+    plain = text.str.normalize("NFKC").str.replace_all(f"{_BLANK}+|{_QUOTES}", "").str.replace(_LEADING_NUMBER, "${1}")
     return plain.str.replace_all(_LABEL_NOISE, "").str.to_uppercase()
 
 
-def comparable(text: pl.Expr) -> pl.Expr:
-    """Text as it is compared between two versions of a record: 10, 10.0 and 1,0 spellings of one number are equal."""
-    norm = key(text)
-    digits = norm.str.replace_all(",", "", literal=True)
-    is_number = digits.str.contains(r"^-?\d{1,12}(\.\d{1,10})?$") & (~norm.str.contains(",") | norm.str.contains(r"^-?\d{1,3}(,\d{3})+(\.\d+)?$"))
-    return pl.when(is_number).then(digits.cast(pl.Decimal(28, 10), strict=False).cast(pl.String)).otherwise(norm)
+def comparable(norm: pl.Expr) -> pl.Expr:
+    """A key as it is compared between two versions of a record: 10, 10.0 and 1,234.50, 1234.5 are spellings of one number.
+
+    A leading zero is part of a telephone or document number that a spreadsheet would lose, so 007 is not 7.
+    """
+    grouped = norm.str.contains(r"^-?[1-9][0-9]{0,2}(,[0-9]{3})+(\.[0-9]+)?$")
+    digits = pl.when(grouped).then(norm.str.replace_all(",", "", literal=True)).otherwise(norm)
+    number = pl.when(digits.str.contains(r"^-?(0|[1-9][0-9]{0,11})(\.[0-9]{1,10})?$")).then(digits)
+    return pl.coalesce(number.cast(pl.Decimal(28, 10), strict=False).cast(pl.String), norm)

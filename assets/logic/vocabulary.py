@@ -37,20 +37,26 @@ def _keyed(labels: dict[str, str]) -> dict[str, str]:
 
 @dataclass(frozen=True)
 class Vocabulary:
-    """An agency's codes and synonyms (`LOCAL_SCHEMA`: text in the normal form of keys) beside the fixed words."""
+    """An agency's codes and synonyms (`LOCAL_SCHEMA`: text in normal form) beside the fixed words.
+
+    `sole_trader_class` is the column of table 3 for 个体工商户 of whom the source only says 法人或其他组织; "" settles nothing.
+    """
 
     local: pl.DataFrame
+    sole_trader_class: str = ""
 
     @classmethod
-    def of(cls, rows: list[tuple[str, str, str, str, str]]) -> Vocabulary:
-        """From (agency, subject, field, text as configured, value)."""
+    def of(cls, rows: list[tuple[str, str, str, str, str]], sole_trader_class: str = "") -> Vocabulary:
+        """From (agency, subject, field, text as configured, value), the first entry of a text counts, and the counting setting."""
         frame = pl.DataFrame(rows, schema=LOCAL_SCHEMA, orient="row")
         labels = frame.filter(pl.col("field") == "outcome").with_columns(text.label(pl.col("text")))
-        return cls(pl.concat([frame.with_columns(text.key(pl.col("text"))), labels]).unique(["agency", "subject", "field", "text"], maintain_order=True))
+        both = pl.concat([frame.with_columns(text.key(pl.col("text"))), labels]).filter(pl.col("text") != "")
+        return cls(both.unique(["agency", "subject", "field", "text"], keep="first", maintain_order=True), sole_trader_class)
 
     def fingerprint(self) -> str:
         """Digest of everything that decides how a value is read; another digest means that landed rows are cleaned anew."""
-        stable = json.dumps([fixed(), self.local.sort(self.local.columns).rows()], ensure_ascii=False, sort_keys=True)
+        everything = [fixed(), self.local.sort(self.local.columns).rows(), self.sole_trader_class]
+        stable = json.dumps(everything, ensure_ascii=False, sort_keys=True)
         return hashlib.sha256(stable.encode()).hexdigest()
 
     def lookup(self, rows: pl.DataFrame, subject: str, field: str, keyed: pl.Expr) -> pl.Series:

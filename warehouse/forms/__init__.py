@@ -140,6 +140,11 @@ def format_of(year: int) -> str:
     return str(max(begun, key=lambda f: f["first_year"])["id"])
 
 
+def first_year() -> int:
+    """The first report year that has a form."""
+    return int(min(f["first_year"] for f in _read("years")["formats"]))
+
+
 @cache
 def load(format_id: str) -> Form:
     """The form of a format, checked.

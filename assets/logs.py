@@ -1,0 +1,121 @@
+"""Access logs: new byte ranges are kept, their hits become Parquet beside the warehouse, days are counted from the Parquet.
+
+Belongs here: which range is new, the order keep → parse → store, days. Does not belong here: the reading of a line
+(`sources.web_log`), record files (`ingest`), Dagster.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import duckdb
+import polars as pl
+
+from assets.ingest import Delivery, Ingested, Look
+from assets.records import Settled
+from assets.sources.shape import Rejected
+from assets.sources.web_log import KnownRange, Range, new_range, parse
+from warehouse import ledger, tables, views
+from warehouse.landing import Landing
+from warehouse.sql import query
+from warehouse.store import Warehouse, insert
+from warehouse.subjects import ACCESS_LOG
+
+
+def land_logs(warehouse: Warehouse, landing: Landing, hits: Path, deliveries: Sequence[Delivery], *, run_id: str) -> Ingested:
+    """Land what the access logs have grown by, over all sources, in one transaction."""
+    hits.mkdir(parents=True, exist_ok=True)
+    with warehouse.step() as con:
+        remove_orphans(con, hits)
+        looks = [_LogLook(con, landing, ACCESS_LOG, d, run_id, hits, warehouse.memory_limit).take() for d in deliveries]
+        views.show_hits(con, hits)
+    return Ingested.sum(looks)
+
+
+def remove_orphans(con: duckdb.DuckDBPyConnection, hits: Path) -> None:
+    """Remove the Parquet files that no committed row names: a killed run left them."""
+    named = {row[0] for row in con.execute("SELECT hits_file FROM raw.files WHERE hits_file IS NOT NULL").fetchall()}
+    for file in hits.iterdir():
+        if file.name not in named:
+            file.unlink()
+
+
+def count_days(warehouse: Warehouse, hits: Path) -> Settled:
+    """Count the hits of the ranges that have no days yet.
+
+    Raises:
+        warehouse.ledger.Unbalanced: lines, hits, rejects and blanks do not add up; nothing is written then.
+    """
+    with warehouse.step() as con:
+        new = con.execute(
+            "SELECT file_id, agency, hits_file FROM raw.files AS f WHERE subject = 'access_log' AND state = 'landed' "
+            "AND NOT EXISTS (FROM core.cleaned AS c WHERE c.file_id = f.file_id) ORDER BY file_id").fetchall()
+        for file_id, agency, name in new:
+            con.execute(query("log_days"), {"file_id": file_id, "agency": agency, "hits": str(hits / name)})
+            insert(con, tables.TABLES["core.cleaned"],
+                   pl.DataFrame({"subject": [ACCESS_LOG], "file_id": [file_id], "fingerprint": ["days"]}))  # fmt: skip
+        if new:
+            ledger.assert_balanced(con, ACCESS_LOG)
+        rows = con.execute("SELECT coalesce(sum(hits), 0)::BIGINT FROM core.access_log_days WHERE list_contains(?, file_id)", [[n[0] for n in new]])
+        return Settled(len(new), int((rows.fetchone() or (0,))[0]), 0)
+
+
+class _LogLook(Look):
+    """One look at the access logs of one source."""
+
+    def __init__(self, con: Any, landing: Landing, subject: str, delivery: Delivery, run_id: str, hits: Path, memory_limit: str) -> None:
+        super().__init__(con, landing, subject, delivery, run_id)
+        self.hits, self.memory_limit = hits, memory_limit
+
+    def take(self) -> Ingested:
+        """Land what is new of every log file, record the load."""
+        latest = self.latest()
+        files = self.delivery.found()
+        for path, file in files:
+            stat = file.stat()
+            known = latest.get(path)
+            if known and (known["bytes"], known["mtime_ns"]) == (stat.st_size, stat.st_mtime_ns):
+                continue
+            self._look_at(file, known, {"path": path, "bytes": stat.st_size, "mtime_ns": stat.st_mtime_ns})
+        return self.record(len(files), rehash=False)
+
+    def _look_at(self, file: Path, known: dict[str, Any] | None, row: dict[str, Any]) -> None:
+        with TemporaryDirectory(dir=self.landing.folder.parent) as spool:
+            try:
+                found = new_range(file, row["path"], self._ranges(), Path(spool))
+            except Rejected as verdict:
+                self.store_rejection(row, verdict.reason, verdict.detail)
+                return
+            except OSError as error:
+                self.unreadable(row["path"], known, error)
+                return
+            if found:
+                self._land(found, row)
+            elif known:
+                self.con.execute("UPDATE raw.files SET bytes = ?, mtime_ns = ? WHERE file_id = ?", [row["bytes"], row["mtime_ns"], known["file_id"]])
+            else:  # an empty log, or one that was rotated under another name
+                self.store_file(row | {"state": "same_bytes", "rows_read": 0, "detail": "没有新的日志行（空文件，或轮转后改名的已落地日志）"})
+
+    def _land(self, found: Range, row: dict[str, Any]) -> None:
+        sha256, _ = self.landing.put(found.file)
+        name = f"{sha256}.parquet"
+        parsed = parse(self.landing.path_of(sha256, ".gz"), found.line_from, self.hits / name, memory_limit=self.memory_limit)
+        self.new += 1
+        self.rows += parsed.hits + parsed.rejects.height
+        file_id = self.store_file(row | {
+            "sha256": sha256, "state": "landed", "rows_read": parsed.hits + parsed.rejects.height, "head_sha256": found.head_sha256,
+            "head_bytes": found.head_bytes, "byte_from": found.byte_from, "byte_to": found.byte_to, "line_from": found.line_from,
+            "lines": found.lines, "hits": parsed.hits, "rejects": parsed.rejects.height, "blanks": parsed.blanks, "hits_file": name,
+        })  # fmt: skip
+        table = tables.TABLES["raw.access_log_rejects"]
+        insert(self.con, table, parsed.rejects.select(
+            pl.lit(self.delivery.agency).alias("agency"), pl.lit(file_id, pl.Int64()).alias("file_id"), "row_no", "line"))  # fmt: skip
+
+    def _ranges(self) -> list[KnownRange]:
+        rows = self.con.execute(
+            "SELECT head_sha256, head_bytes, max(byte_to), max(line_from + lines - 1) FROM raw.files "
+            "WHERE source = ? AND subject = ? AND state = 'landed' GROUP BY ALL", [self.delivery.source, self.subject]).fetchall()
+        return [KnownRange(*row) for row in rows]

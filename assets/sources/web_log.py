@@ -1,0 +1,307 @@
+"""Access logs of a web server: growing files landed as ranges of whole lines, lines read as hits.
+
+Belongs here: which bytes of a log are new (`new_range`), what its lines say (`parse`, `web_log.sql`). Does not belong here:
+where logs come from, which ranges are known, tables (`assets.ingest`), the report year (a view over the hits).
+
+A log is known by the SHA-256 of its first bytes, decompressed: renaming or compressing a rotated log makes nothing new. The head
+of a range is the start of its log up to `HEAD` bytes, but not beyond the range: a log first seen with one line is known by
+that line until it has grown. Two logs with the same first `HEAD` bytes are taken for one.
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import io
+import os
+import sys
+import zlib
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+
+import duckdb
+import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from assets.sources.shape import Rejected
+from warehouse.landing import fsync_folder
+
+HEAD = 4096
+_CHUNK = 1 << 20
+_GZIP, _ZIP = b"\x1f\x8b", b"PK\x03\x04"
+_LEVEL = 1  # level 6 saves a fifth of the space and takes three times as long
+_BLOCK = 32 << 20
+_BATCH = 8192  # rows that DuckDB hands to one thread
+_LONGEST = 4 << 20  # bytes; a longer line is malformed
+_SHOWN = 64 << 10
+_REJECTED_TEXT = 256 << 20
+
+HITS = pa.schema([
+    ("row_no", pa.int64()), ("hit_at", pa.timestamp("us")), ("remote_addr", pa.string()), ("method", pa.string()), ("path", pa.string()),
+    ("status", pa.int16()), ("bytes", pa.int64()), ("referer", pa.string()), ("user_agent", pa.string()), ("is_bot", pa.bool_()),
+])
+_REJECTS = {"row_no": pl.Int64(), "line": pl.String()}
+_DAY = ("day", "status", "is_bot")
+_DAYS = {"day": pl.Date(), "status": pl.Int64(), "is_bot": pl.Boolean(), "hits": pl.Int64()}
+
+
+class LostLines(AssertionError):  # noqa: N818 - what happened, as the ledger calls it
+    """Hits, rejects and blanks of a range are not its lines; the message names the numbers."""
+
+
+@dataclass(frozen=True, slots=True)
+class KnownRange:
+    """A landed range of some log. Its `head_bytes` are always `min(HEAD, byte_to)`."""
+
+    head_sha256: str
+    head_bytes: int
+    byte_to: int
+    line_to: int
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """New whole lines of a log: where they stood in it (decompressed), digest of the bytes, and the bytes as a gzip file."""
+
+    head_sha256: str
+    head_bytes: int
+    byte_from: int
+    byte_to: int
+    line_from: int
+    lines: int
+    sha256: str
+    file: Path
+
+    @property
+    def known(self) -> KnownRange:
+        """This range as it is known to the next look."""
+        return KnownRange(self.head_sha256, self.head_bytes, self.byte_to, self.line_from + self.lines - 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Parsed:
+    """What a range says. `lines` is counted on the bytes; `rejects` are row_no and line, `days` hits by day, status and kind of client.
+
+    The line of a reject is cut to 64 Ki characters, and null once the rejects before it hold 256 MiB: the landed bytes have it.
+    """
+
+    lines: int
+    hits: int
+    blanks: int
+    rejects: pl.DataFrame
+    days: pl.DataFrame
+
+
+def new_range(path: Path, name: str, known: Sequence[KnownRange], spool: Path) -> Range | None:
+    """Copy the lines of a log that are not known yet into a file of the folder `spool`.
+
+    Args:
+        path: The log as the server writes it, or its rotated, perhaps compressed form (told by content).
+        name: The name it has at the source.
+        known: What has been landed from this source, any log.
+        spool: Folder for the copy; the caller moves or removes it.
+
+    Returns:
+        The new lines, or None when there is none. A last line without line end is left for the next look, except in gzip, which
+        is not written to any more.
+
+    Raises:
+        Rejected: `corrupt_gzip`, `not_a_log` or `log_changed`.
+    """
+    with path.open("rb") as raw:
+        is_gzip = raw.peek(2).startswith(_GZIP)
+        if name.lower().endswith(".gz") and not raw.peek(1):
+            raise Rejected("corrupt_gzip", "压缩文件是空的（0 字节），可能没有传完；请重新传送。")
+        try:
+            with gzip.GzipFile(fileobj=raw) if is_gzip else raw as log:
+                return _new_range(log, is_gzip, known, spool)
+        except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+            raise Rejected("corrupt_gzip", "压缩文件不完整或已损坏，无法解压到末尾；请重新传送，或等服务器压缩完成后再取。") from error
+
+
+def _new_range(log: gzip.GzipFile | io.BufferedReader, is_gzip: bool, known: Sequence[KnownRange], spool: Path) -> Range | None:
+    head = log.read(HEAD)
+    if b"\0" in head or head.startswith(_ZIP):
+        raise Rejected("not_a_log", "文件开头含有空字节或压缩包标志，不是文本日志；请确认文件类型（zip、xlsx 等不能改名为 .log 提交）。")
+    start, line = _landed(head, known)
+    end = sys.maxsize if is_gzip else _end_of_lines(log, start)
+    if end <= start:
+        return None
+    is_joined = start == 0 or (log.seek(start - 1) >= 0 and log.read(1) == b"\n")
+    log.seek(start)
+    spool.mkdir(parents=True, exist_ok=True)
+    temporary = spool / f".{os.getpid()}.tmp"
+    try:
+        copied = _copy(log, end - start, temporary)
+        # A file cut while it was read, or nothing beyond what is known.
+        if copied.size == 0 or (not is_gzip and copied.size < end - start):
+            return None
+        if not is_joined:
+            raise Rejected("log_changed", f"日志开头与已落地的相同，但第 {start} 字节处不在行首：已读过的部分被改动过；请换一个文件名提交原始日志。")
+        file = temporary.rename(spool / f"{copied.sha256}.log.gz")
+    finally:
+        temporary.unlink(missing_ok=True)
+    head = head[: start + copied.size]
+    return Range(_sha256(head), len(head), start, start + copied.size, line + 1, copied.lines, copied.sha256, file)
+
+
+def _landed(head: bytes, known: Sequence[KnownRange]) -> tuple[int, int]:
+    """Bytes and lines of the log with this head that are known: by the longest head that fits, which leaves the least to chance."""
+    digests = {n: _sha256(head[:n]) for n in {k.head_bytes for k in known} if n <= len(head)}
+    same = [k for k in known if digests.get(k.head_bytes) == k.head_sha256]
+    best = max(same, key=lambda k: (k.head_bytes, k.byte_to), default=None)
+    return (best.byte_to, best.line_to) if best else (0, 0)
+
+
+def _end_of_lines(log: io.BufferedIOBase, start: int) -> int:
+    """The byte after the last line end, `start` if there is none behind it."""
+    at = log.seek(0, os.SEEK_END)
+    while at > start:
+        step = min(_CHUNK, at - start)
+        log.seek(at - step)
+        found = log.read(step).rfind(b"\n")
+        if found >= 0:
+            return at - step + found + 1
+        at -= step
+    return start
+
+
+@dataclass(frozen=True, slots=True)
+class _Copied:
+    size: int
+    lines: int
+    sha256: str
+
+
+def _copy(log: io.BufferedIOBase, wanted: int, target: Path) -> _Copied:
+    digest = hashlib.sha256()
+    size = lines = 0
+    last = b"\n"
+    with target.open("wb") as out, gzip.GzipFile("", "wb", _LEVEL, out, mtime=0) as packed:
+        while chunk := log.read(min(_CHUNK, wanted - size)):
+            digest.update(chunk)
+            packed.write(chunk)
+            size += len(chunk)
+            lines += chunk.count(b"\n")
+            last = chunk[-1:]
+    return _Copied(size, lines + (last != b"\n"), digest.hexdigest())
+
+
+def _sha256(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
+
+
+def parse(gz: Path, line_from: int, hits: Path, *, memory_limit: str = "1GB") -> Parsed:
+    """Read the lines of a landed range and write those that can be read to a Parquet file.
+
+    Args:
+        gz: The range, as `new_range` wrote it.
+        line_from: Physical number of its first line.
+        hits: The Parquet file, columns as in `HITS`; it appears whole or not at all.
+        memory_limit: Of DuckDB; Python takes about half a gigabyte beside it.
+
+    Raises:
+        LostLines: Some line is neither hit nor reject nor blank; no Parquet file is written.
+    """
+    hits.parent.mkdir(parents=True, exist_ok=True)
+    temporary = hits.with_name(f".{hits.name}.{os.getpid()}.tmp")
+    try:
+        with _engine(memory_limit) as con, pq.ParquetWriter(temporary, HITS, compression="zstd") as writer:
+            parsed = _parse(con, _blocks(gz), line_from, writer)
+        _publish(temporary, hits)
+    finally:
+        temporary.unlink(missing_ok=True)
+    return parsed
+
+
+def _engine(memory_limit: str) -> duckdb.DuckDBPyConnection:
+    closed = {"autoinstall_known_extensions": "false", "autoload_known_extensions": "false", "enable_external_access": "false"}
+    return duckdb.connect(config={**closed, "memory_limit": memory_limit, "threads": "2", "temp_directory": ""})
+
+
+def _publish(temporary: Path, target: Path) -> None:
+    with temporary.open("rb") as f:
+        os.fsync(f.fileno())
+    temporary.rename(target)
+    fsync_folder(target.parent)
+
+
+def _parse(con: duckdb.DuckDBPyConnection, blocks: Iterator[bytes], line_from: int, writer: pq.ParquetWriter) -> Parsed:
+    lines = hits = blanks = text = 0
+    rejects, days = [pl.DataFrame(schema=_REJECTS)], [pl.DataFrame(schema=_DAYS)]
+    for counted, frame in _ahead(map(_lines, blocks)):
+        filled = frame.filter(pl.col("line") != "").with_columns(pl.col("row_no") + (line_from + lines))
+        _read(con, filled)
+        good = con.sql(f"SELECT {', '.join(HITS.names)} FROM parsed WHERE is_hit").to_arrow_table()
+        bad = con.sql("SELECT row_no, line FROM parsed WHERE NOT is_hit").pl()
+        writer.write_table(good)
+        text += int(bad["line"].str.len_bytes().sum())
+        rejects.append(bad if text <= _REJECTED_TEXT else bad.with_columns(pl.lit(None, pl.String).alias("line")))
+        days.append(con.sql("SELECT hit_at::DATE AS day, status::BIGINT AS status, is_bot, count(*) AS hits FROM parsed WHERE is_hit GROUP BY ALL").pl())
+        lines += counted
+        hits += good.num_rows
+        blanks += len(frame) - len(filled)
+        _assert_all(line_from, lines, hits, sum(map(len, rejects)), blanks)
+    by_day = pl.concat(days).group_by(_DAY).agg(pl.col("hits").sum()).sort(_DAY)
+    return Parsed(lines, hits, blanks, pl.concat(rejects), by_day)
+
+
+def _assert_all(line_from: int, lines: int, hits: int, rejects: int, blanks: int) -> None:
+    if hits + rejects + blanks != lines:
+        raise LostLines(f"从第 {line_from} 行起共 {lines} 行，可读 {hits}、不可读 {rejects}、空行 {blanks}，合计不等")
+
+
+def _blocks(gz: Path) -> Iterator[bytes]:
+    """The bytes in blocks of whole lines; of a line that is longer than any may be, the start."""
+    rest = b""
+    with gzip.open(gz) as log:
+        while block := log.read(_BLOCK):
+            cut = block.rfind(b"\n") + 1
+            if cut:
+                yield rest + block[:cut]
+                rest = block[cut:]
+            else:
+                rest = (rest + block)[: _LONGEST + 1]
+    if rest:
+        yield rest
+
+
+def _lines(block: bytes) -> tuple[int, pl.DataFrame]:
+    """Number of lines by their line ends, and the lines numbered from 0 in file order, a blank one as "".
+
+    A byte that is not UTF-8 becomes its escape, as the servers themselves write it: the line stays what it is otherwise.
+    """
+    text = block.decode("utf-8", "backslashreplace").removesuffix("\n")
+    lines = pl.Series("line", [text]).str.split("\n").explode().str.strip_chars_end("\r")
+    frame = lines.to_frame().select(
+        pl.int_range(pl.len(), dtype=pl.Int64).alias("row_no"),
+        pl.when(pl.col("line").str.strip_chars() != "").then("line").otherwise(pl.lit("")).alias("line"),
+    )
+    return block.count(b"\n") + (not block.endswith(b"\n")), frame
+
+
+def _ahead(items: Iterator[tuple[int, pl.DataFrame]]) -> Iterator[tuple[int, pl.DataFrame]]:
+    """The items, the next one being made while one is used."""
+    with ThreadPoolExecutor(1) as pool:
+        following = pool.submit(next, items, None)
+        while (item := following.result()) is not None:
+            following = pool.submit(next, items, None)
+            yield item
+
+
+def _read(con: duckdb.DuckDBPyConnection, lines: pl.DataFrame) -> None:
+    """Fill the temporary table `parsed`."""
+    table = lines.to_arrow()
+    con.register("lines", pa.Table.from_batches(table.to_batches(max_chunksize=_BATCH), table.schema))
+    con.execute(_query(), {"longest": _LONGEST, "shown": _SHOWN})
+    con.unregister("lines")
+
+
+@cache
+def _query() -> str:
+    return files("assets.sources").joinpath("web_log.sql").read_text("utf-8")

@@ -1,0 +1,112 @@
+-- Lines of a web server's log as fields. In: lines(row_no, line), without line ends and blank lines. Out: parsed, one row a line.
+-- Out of scope: numbering lines, telling blank ones, writing anything (web_log.py).
+-- A cast that may fail is TRY_CAST, also behind a check: the optimizer takes casts that occur twice out of their CASE.
+CREATE OR REPLACE TEMP TABLE parsed AS
+WITH cut AS (
+    SELECT
+        row_no,
+        line,
+        string_split(line, '"') AS parts,
+        CASE
+            WHEN starts_with(line, '{') AND json_valid(line)
+            THEN json_extract_string(line, [
+                'remote_addr', 'request', 'status', 'body_bytes_sent', 'http_referer', 'http_user_agent',
+                'time_iso8601', 'time_local', 'time', 'timestamp'
+            ])
+        END AS object
+    FROM lines
+    WHERE strlen(line) <= $longest
+),
+headed AS (
+    SELECT
+        row_no,
+        line,
+        parts,
+        string_split(parts[1], ' ') AS head, -- address, identity, user, [time, offset], nothing
+        object,
+        coalesce(object[7], object[8], object[9], object[10]) AS object_time
+    FROM cut
+),
+-- Nearly every line is combined (7 parts) or common (3 parts) without a space in the user and without an escaped quote, and is cut
+-- without a regular expression. The last branch reads the rest: it understands \" and takes several times as long.
+fields AS (
+    SELECT
+        row_no,
+        line,
+        CASE
+            WHEN
+                (len(parts) = 3 OR (len(parts) = 7 AND parts[5] = ' ' AND parts[7] = ''))
+                AND len(head) = 6 AND head[6] = ''
+                AND starts_with(head[4], '[') AND len(head[5]) = 6 AND ends_with(head[5], ']')
+                AND regexp_full_match(parts[3], ' \d{3} (\d+|-) ?')
+                AND NOT contains(line, '\"')
+            THEN {
+                remote_addr: head[1], wall: head[4][2:], zone: head[5][:5], request: parts[2],
+                status: parts[3][2:4], bytes: rtrim(parts[3][6:]), referer: parts[4], user_agent: parts[6]
+            }
+            WHEN object IS NOT NULL
+            THEN {
+                remote_addr: object[1],
+                wall: regexp_extract(object_time, '^(\S{17,20}?)(\.\d+)? ?(Z|[+-]\d\d:?\d\d)$', 1),
+                zone: replace(replace(regexp_extract(object_time, '(Z|[+-]\d\d:?\d\d)$', 1), ':', ''), 'Z', '+0000'),
+                request: object[2], status: object[3], bytes: object[4], referer: object[5], user_agent: object[6]
+            }
+            ELSE regexp_extract(
+                line,
+                '^(\S+) (?:- [^"]+|\S+ \S+) \[(\S+) ([+-]\d{4})\] "((?:[^"\\]|\\.)*)" (\d{3}) (\d+|-)'
+                || '(?: "((?:[^"\\]|\\.)*)" "((?:[^"\\]|\\.)*)")? ?$',
+                ['remote_addr', 'wall', 'zone', 'request', 'status', 'bytes', 'referer', 'user_agent']
+            )
+        END AS field
+    FROM headed
+),
+typed AS (
+    SELECT
+        row_no,
+        line,
+        -- strptime with %z would take 29 February of any year for 1 March: the offset is reckoned here, to the +0800 of Asia/Shanghai.
+        CASE
+            WHEN regexp_full_match(field.zone, '[+-]([01]\d|2[0-3])[0-5]\d')
+            THEN try_strptime(field.wall, ['%d/%b/%Y:%H:%M:%S', '%Y-%m-%dT%H:%M:%S']) + to_minutes(
+                8 * 60 - TRY_CAST(field.zone[1] || '1' AS INT)
+                * (60 * TRY_CAST(field.zone[2:3] AS INT) + TRY_CAST(field.zone[4:5] AS INT))
+            )
+        END AS hit_at,
+        CASE WHEN regexp_full_match(field.status, '[1-5]\d\d') THEN TRY_CAST(field.status AS SMALLINT) END AS status,
+        nullif(field.remote_addr, '') AS remote_addr,
+        field.request AS request,
+        string_split(field.request, ' ') AS words,
+        TRY_CAST(field.bytes AS BIGINT) AS bytes,
+        nullif(nullif(field.referer, '-'), '') AS referer,
+        nullif(nullif(field.user_agent, '-'), '') AS user_agent
+    FROM fields
+),
+read AS (
+    SELECT
+        *,
+        len(words) = 3 AND starts_with(words[3], 'HTTP/') AS is_plain_request,
+        -- A year beyond these is no year of a web server, and beyond what Python can hold.
+        coalesce(hit_at BETWEEN '1970-01-01' AND '9999-12-31' AND status IS NOT NULL, false) AS is_hit
+    FROM typed
+)
+SELECT
+    row_no,
+    hit_at,
+    remote_addr,
+    CASE WHEN is_plain_request THEN words[1] ELSE nullif(regexp_extract(request, '^([A-Z]+) ', 1), '') END AS method,
+    CASE
+        WHEN is_plain_request THEN words[2]
+        ELSE nullif(regexp_extract(request, '^[A-Z]+ (.*?)( HTTP/[\d.]+)?$', 1), '')
+    END AS path,
+    status,
+    bytes,
+    referer,
+    user_agent,
+    coalesce(regexp_matches(user_agent, 'bot|spider|crawl', 'i'), false) AS is_bot,
+    is_hit,
+    CASE WHEN NOT is_hit THEN left(line, $shown) END AS line
+FROM read
+UNION ALL BY NAME
+SELECT row_no, false AS is_hit, left(line, $shown) AS line
+FROM lines
+WHERE strlen(line) > $longest

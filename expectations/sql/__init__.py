@@ -1,0 +1,1 @@
+"""Rules as SQL: one SELECT a rule, which returns the offending places and nothing when the rule holds."""

@@ -1,0 +1,26 @@
+-- Complete what the rules found with place, severity and message, and store it. Grain: one finding.
+-- The id is a digest of rule and place: the same fault has the same id every night.
+INSERT INTO report.findings BY NAME
+WITH placed AS (
+    SELECT f.rule, t.severity, f.agency, f.year, f.subject, coalesce(f.source, g.source) AS source, g.path, g.sheet, f.row_no, f.record_key,
+        f.cell_id, f.field, f.expected, f.actual, f.detail, t.message, t.remedy, x.field_zh, s.subject_zh, coalesce(r.reason_zh, f.detail) AS detail_zh,
+        g.path || coalesce('，工作表“' || g.sheet || '”', '') || coalesce('，第 ' || f.row_no || ' 行', '') AS place,
+        coalesce(l.label, u.touched) AS cells
+    FROM found AS f
+    JOIN texts AS t USING (rule)
+    JOIN subjects AS s USING (subject)
+    JOIN touched AS u USING (subject)
+    LEFT JOIN raw.files AS g USING (file_id)
+    LEFT JOIN fields AS x ON x.subject = f.subject AND x.field = f.field
+    LEFT JOIN reasons AS r ON r.reason = f.detail
+    LEFT JOIN (SELECT cell_id, any_value(label) AS label FROM report.form_cells GROUP BY cell_id) AS l ON l.cell_id = f.cell_id
+)
+SELECT md5(concat_ws('|', rule, agency, coalesce(year::VARCHAR, ''), subject, source, path, sheet, row_no::VARCHAR, cell_id, detail)) AS finding_id,
+    rule, severity, agency, year, subject, source, path, sheet, row_no, record_key, cell_id, field, expected, actual, detail,
+    reduce([
+        ['{place}', coalesce(place, '')], ['{key}', coalesce(nullif(record_key, ''), '（无编号）')], ['{subject}', subject_zh],
+        ['{field}', coalesce(field_zh, field, '')],
+        ['{actual}', CASE WHEN rule IN ('quarantined_row', 'bad_uscc') THEN coalesce('的内容是“' || actual || '”', '（内容不显示）') ELSE coalesce(actual, '') END],
+        ['{expected}', coalesce(expected, '')], ['{cells}', cells], ['{detail}', coalesce(detail_zh, '')], ['{year}', coalesce(year::VARCHAR, '')]
+    ], lambda text, part: [replace(text[1], part[1], part[2])], [message])[1] || remedy AS message
+FROM placed

@@ -1,0 +1,4 @@
+-- Landed files with columns that stand for no field. Grain: one file.
+SELECT agency, subject, source, file_id, array_to_string(unknown_columns::JSON::VARCHAR[], '、') AS actual
+FROM raw.files
+WHERE state = 'landed' AND unknown_columns IS NOT NULL

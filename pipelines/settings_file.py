@@ -1,0 +1,318 @@
+"""`gouji.toml` as it is written: its tables, keys and defaults, what a single value may be, and how a problem is told.
+
+Belongs here: reading the text, one model a table, messages for whatever pydantic or the TOML parser refuses. Does not belong
+here: what tables say about each other, finished settings (`settings.py`), where a key stands in the text (`toml_lines.py`).
+A message names file, line, key path, what is wrong and what to do; in a key path the first of several tables is number 1.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import tomllib
+from collections.abc import Iterable, Mapping
+from difflib import get_close_matches
+from functools import cache
+from pathlib import Path, PurePosixPath
+from typing import Annotated, Any, TypeVar
+from urllib.parse import urlsplit
+
+import polars as pl
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictBool, StrictInt, StringConstraints, ValidationError, create_model
+from pydantic_core import ErrorDetails, PydanticCustomError
+
+from assets.logic import text as spelling
+from assets.logic.identity import valid_codes
+from pipelines.toml_lines import Place, line_at
+from warehouse import clock, counting, forms
+from warehouse.subjects import SOURCES
+
+POWERS = ("rule_making",)
+
+
+class SettingsError(Exception):
+    """What is wrong with the configuration, for a clerk: one line a problem, each with its place and the remedy."""
+
+
+# ---- single values: what pydantic cannot say by itself --------------------------------------------------------------------
+
+
+def normal(text: str) -> str:
+    """The form in which codes and local words are compared; empty for blank text."""
+    return str(pl.select(spelling.key(pl.lit(text))).item() or "")
+
+
+def same(words: Iterable[str]) -> dict[str, str]:
+    """Words that stand for themselves, for `hint`."""
+    return {w: w for w in words}
+
+
+def hint(word: str, known: Mapping[str, str]) -> str:
+    """What may be written instead; `known` maps every word that tells what is meant to the one to write."""
+    near = get_close_matches(word, known, 1)
+    return f"请改为“{known[near[0]]}”" if near else f"可以写的有：{'、'.join(w or '（空）' for w in dict.fromkeys(known.values()))}"
+
+
+def _wrong(message: str) -> PydanticCustomError:
+    return PydanticCustomError("gouji", "{message}", {"message": message})
+
+
+def _one_of(words: Iterable[str]) -> AfterValidator:
+    known = same(words)
+
+    def check(word: str) -> str:
+        if word not in known:
+            raise _wrong(f"不能写“{word}”；{hint(word, known)}")
+        return word
+    return AfterValidator(check)
+
+
+def _distinct(words: tuple[str, ...]) -> tuple[str, ...]:
+    if twice := [w for w in dict.fromkeys(words) if words.count(w) > 1]:
+        raise _wrong(f"重复写了“{'、'.join(twice)}”；请只留一个")
+    return words
+
+
+def _credit_code(text: str) -> str:
+    code = normal(text)
+    if not valid_codes(pl.Series([code])).item():
+        raise _wrong(f"“{text}”不是正确的统一社会信用代码（18 位，两个校验码都要相符）；请对照机关的统一社会信用代码证书改正")
+    return code
+
+
+def _years(years: tuple[int, ...]) -> tuple[int, ...]:
+    for year in years:
+        try:
+            forms.format_of(year)
+        except forms.FormError as error:
+            raise _wrong(f"{error}；请删去这一年度") from None
+    if years != tuple(range(years[0], years[0] + len(years))):
+        raise _wrong("报告年度不连续；请从早到晚逐年写，如 [2022, 2023]")
+    if years[-1] > (latest := clock.today().year + 1):
+        raise _wrong(f"报告年度 {years[-1]} 太晚；请删去，最晚可写 {latest}")
+    return years
+
+
+def _url(text: str) -> str:
+    try:
+        parts = urlsplit(text)
+        good = not text or (parts.scheme in ("http", "https") and bool(parts.hostname) and not re.search(r"\s", text))
+    except ValueError:
+        good = False
+    if not good:  # The address may hold a secret: it is not repeated.
+        raise _wrong("不是网址；请写以 http:// 或 https:// 开头的完整网址，不需要时删去这一行")
+    return text
+
+
+def _memory(text: str) -> str:
+    if not re.fullmatch(r"[0-9]+(\.[0-9]+)?\s?(MB|GB|MiB|GiB)", text):
+        raise _wrong(f"“{text}”不是内存大小；请写数字和单位（MB、GB、MiB、GiB），如 \"2GB\"")
+    return text
+
+
+def _pattern(text: str) -> str:
+    parts = PurePosixPath(text).parts
+    if not parts or text.startswith("/") or re.match(r"[A-Za-z]:", text) or "\\" in text or ".." in parts:
+        raise _wrong(f"“{text}”不是来源文件夹之内的相对路径；请用 / 分隔，不用 ..，如 \"requests/applications*\"")
+    if any("**" in part and part != "**" for part in parts):
+        raise _wrong(f"“{text}”中的 ** 只能单独作为一级；请改为 *，或写成 \"**/名称*\"")
+    return text
+
+
+# ---- the tables -----------------------------------------------------------------------------------------------------------
+
+_Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
+_Normal = Annotated[str, AfterValidator(normal)]
+_Positive = Annotated[StrictInt, Field(ge=1)]
+
+
+class Table(BaseModel):
+    """A table of the file; a key it does not know is a problem."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class PathsTable(Table):
+    """`[paths]`."""
+
+    data: _Text = "var"
+
+
+class NightlyTable(Table):
+    """`[nightly]`; without `years` the closed and the current year."""
+
+    schedule: StrictBool = False
+    years: Annotated[tuple[StrictInt, ...], Field(min_length=1), AfterValidator(_years)] | None = None
+    alert_url: Annotated[str, AfterValidator(_url)] = ""
+    rehash_days: _Positive = 7
+
+
+class LimitsTable(Table):
+    """`[limits]`."""
+
+    memory: Annotated[str, AfterValidator(_memory)] = "2GB"
+    threads: _Positive = 2
+    file_mb: _Positive = 300
+
+
+class AgencyTable(Table):
+    """One `[[agencies]]`."""
+
+    name: _Text
+    code: Annotated[_Text, AfterValidator(_credit_code)]
+    parent: _Normal = ""
+    aliases: tuple[_Text, ...] = ()
+    powers: Annotated[tuple[Annotated[str, _one_of(POWERS)], ...], AfterValidator(_distinct)] = ()
+
+
+class SourceTable(Table):
+    """One `[[sources]]`; `files` has only what is configured."""
+
+    name: _Text
+    agency: Annotated[_Text, AfterValidator(normal)]
+    path: _Text
+    subjects: Annotated[tuple[Annotated[str, _one_of(SOURCES)], ...], Field(min_length=1), AfterValidator(_distinct)] = SOURCES
+    files: dict[str, Annotated[tuple[Annotated[str, AfterValidator(_pattern)], ...], Field(min_length=1)]] = {}
+    columns: dict[str, dict[str, _Text]] = {}
+    values: dict[str, dict[str, dict[str, _Text]]] = {}
+
+
+@cache
+def counting_table() -> type[Table]:
+    """`[counting]`, made from what `warehouse.counting` says of each setting."""
+    fields: dict[str, Any] = {}
+    for s in counting.settings().values():
+        one: Any = Annotated[str, _one_of(v for v in s.values if isinstance(v, str))]
+        many: Any = Annotated[tuple[one, ...], Field(min_length=1), AfterValidator(_distinct)]
+        fields[s.name] = ({"list": many, "choice": one, "bool": StrictBool}[s.kind], s.default)
+    return create_model("CountingTable", __base__=Table, **fields)
+
+
+# ---- problems and their messages ------------------------------------------------------------------------------------------
+
+_M = TypeVar("_M", bound=Table)
+_SHAPES = {
+    "missing": "缺少这一项；请补上",
+    "string_type": "应为文字；请写在一对英文双引号中",
+    "int_type": "应为整数；请直接写数字，不加引号",
+    "bool_type": "应为 true 或 false；请直接写，不加引号",
+    "tuple_type": "应为列表；请写在英文方括号中，各项以英文逗号分开",
+    "dict_type": "应为一组“名称 = 值”；请写成一张表，或写在花括号中",
+    "model_type": "应为一张表；请把名称写在方括号中单独一行，设置逐行写在下面",
+    "greater_than_equal": "太小；请写不小于 {ge} 的数",
+    "string_too_short": "不能为空；请填写",
+    "too_short": "列表是空的；请至少写一项，或删去这一行",
+}
+_SYNTAX = {
+    "Invalid statement|Invalid initial": "名称读不出；请把含中文或符号的名称写在一对英文双引号中",
+    "Expected '='": "名称后面没有英文等号；请写成 名称 = 值",
+    "Expected newline": "值的后面还有多余的内容；请一行只写一个设置，文字写在一对英文双引号中",
+    "Expected ']": "方括号没有配对；请写成 [名称] 或 [[名称]]",
+    "Cannot|Duplicate": "与前面写过的重复或冲突；请合并成一处",
+    "Unclosed array": "列表没有写完；请用英文逗号分开各项，以 ] 结束",
+    "Unclosed inline": "花括号没有写完；请用英文逗号分开各项，以 } 结束",
+    "Unescaped|Invalid hex|Escaped": "双引号中的反斜杠另有含义；路径请改用 /，或改用一对英文单引号",
+    "Unterminated|Illegal|Found invalid|Expected": "引号没有配对，或有看不见的控制字符；请在本行补齐英文引号",
+    "Invalid date": "没有这个日期或时间；文字请写在一对英文双引号中",
+    "Invalid value": "等号右边读不出；文字请写在一对英文双引号中，是与否请写 true 或 false",
+}
+
+
+class Problems:
+    """What is wrong so far; reading goes on after a problem so that all are told at once."""
+
+    def __init__(self, path: Path, lines: Mapping[Place, int]) -> None:
+        self._path = path
+        self._lines = lines
+        self._found: list[tuple[int, str]] = []
+
+    def add(self, place: Place, what: str) -> None:
+        """Take down a problem."""
+        line = line_at(self._lines, place)
+        self._found.append((line or 0, f"{self._path}：{f'第 {line} 行：' if line else ''}{_shown(place)}：{what}"))
+
+    def where(self, place: Place) -> str:
+        """A place with its line, to be named in the message about another one."""
+        return f"{_shown(place)}（第 {line_at(self._lines, place)} 行）"
+
+    def table(self, model: type[_M], given: Any, place: Place) -> _M | None:
+        """One table of the file; None when something in it is wrong."""
+        try:
+            return model.model_validate(given)
+        except ValidationError as error:
+            for e in error.errors():
+                self.add((*place, *e["loc"]), _told(e, model))
+            return None
+
+    def tables(self, model: type[_M], given: Any, name: str) -> list[tuple[Place, _M]]:
+        """The good tables of an array of tables, with their places."""
+        if not isinstance(given, list):
+            self.add((name,), f"应写成双层方括号的 [[{name}]]，每个一段；请改正")
+            return []
+        if not given:
+            self.add((name,), f"一个也没有；请至少写一段 [[{name}]]")
+        found = [((name, i), self.table(model, table, (name, i))) for i, table in enumerate(given)]
+        return [(place, table) for place, table in found if table is not None]
+
+    def end(self) -> None:
+        """Go on only if nothing was wrong.
+
+        Raises:
+            SettingsError: all problems, in the order of their lines.
+        """
+        if self._found:
+            raise SettingsError("\n".join(message for _, message in sorted(self._found, key=lambda f: f[0])))
+
+
+def unknown_key(key: str, known: Iterable[str]) -> str:
+    """The problem of a key that does not exist."""
+    return f"没有“{key}”这个设置；请删去，或改正：{hint(key, same(known))}"
+
+
+def _told(error: ErrorDetails, model: type[BaseModel]) -> str:
+    if error["type"] == "extra_forbidden":
+        return unknown_key(str(error["loc"][-1]), model.model_fields)
+    if error["type"] == "gouji":
+        return error["msg"]
+    return _SHAPES.get(error["type"], f"不合要求（{error['type']}）；请对照说明改正").format(**error.get("ctx", {}))
+
+
+def _shown(place: Place) -> str:
+    """A place as a key path; a key that could be misread is quoted."""
+    def step(part: str | int) -> str:
+        if isinstance(part, int):
+            return f"[{part + 1}]"
+        return "." + (part if re.fullmatch(r"[\w-]+", part) else json.dumps(part, ensure_ascii=False))
+
+    return "".join(map(step, place)).removeprefix(".")
+
+
+def text_of(path: Path) -> str:
+    """The text of the file.
+
+    Raises:
+        SettingsError: it cannot be opened or is not UTF-8.
+    """
+    try:
+        return path.read_bytes().decode("utf-8-sig")
+    except OSError:
+        raise SettingsError(f"{path}：打不开这个配置文件；请确认它存在、是文件，并且可以读取") from None
+    except UnicodeDecodeError as error:
+        line = error.object.count(b"\n", 0, error.start) + 1
+        raise SettingsError(f"{path}：第 {line} 行：不是 UTF-8 编码；请用文本编辑器另存为 UTF-8") from None
+
+
+def parsed(path: Path, text: str) -> dict[str, Any]:
+    """The text as TOML.
+
+    Raises:
+        SettingsError: it is not TOML.
+    """
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        at = re.search(r"at line (\d+), column", str(error))
+        line = int(at[1]) if at else text.rstrip().count("\n") + 1
+        what = next((zh for start, zh in _SYNTAX.items() if re.match(start, str(error))), "不合 TOML 的写法；请对照前后各行改正")
+        wide = "".join(dict.fromkeys(re.findall("[“”‘’＂＝，［］｛｝]", text.split("\n")[line - 1])))
+        raise SettingsError(f"{path}：第 {line} 行：{what}" + (f"（本行有全角符号 {wide}，请看是否应为半角）" if wide else "")) from None
