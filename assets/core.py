@@ -3,8 +3,6 @@
 Belongs here: the thin assets. Does not belong here: cleaning and ranking (`records`).
 """
 
-from __future__ import annotations
-
 import dagster as dg
 
 from assets import attributes
@@ -22,7 +20,7 @@ def _result(done: Settled) -> dg.MaterializeResult[None]:
 
 
 def _core(subject: str) -> dg.AssetsDefinition:
-    @dg.asset(**attributes.of(tables.core(subject), code_version=CODE_VERSION, kinds={"polars"}), deps=[dg.AssetKey(["raw", subject])])
+    @attributes.asset(tables.core(subject), code_version=CODE_VERSION, kinds={"polars"}, deps=[dg.AssetKey(["raw", subject])])
     def cleaned(plan: dg.ResourceParam[Plan]) -> dg.MaterializeResult[None]:
         plan.say(f"清洗 {subject}")
         try:
@@ -33,8 +31,8 @@ def _core(subject: str) -> dg.AssetsDefinition:
     return cleaned
 
 
-@dg.asset(
-    **attributes.of(tables.TABLES["core.access_log_days"], code_version=CODE_VERSION, kinds={"parquet"}), deps=[dg.AssetKey(["raw", ACCESS_LOG])]
+@attributes.asset(
+    tables.TABLES["core.access_log_days"], code_version=CODE_VERSION, kinds={"parquet"}, deps=[dg.AssetKey(["raw", ACCESS_LOG])],
 )
 def access_log_days(plan: dg.ResourceParam[Plan]) -> dg.MaterializeResult[None]:
     """Count the hits of new log ranges by day."""

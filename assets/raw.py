@@ -3,8 +3,6 @@
 Belongs here: the thin assets. Does not belong here: how landing is done (`ingest`, `logs`).
 """
 
-from __future__ import annotations
-
 import dagster as dg
 
 from assets import attributes
@@ -22,7 +20,7 @@ def _result(done: Ingested) -> dg.MaterializeResult[None]:
 
 
 def _raw(subject: str) -> dg.AssetsDefinition:
-    @dg.asset(**attributes.of(tables.raw(subject), code_version=READER_VERSION, kinds={"polars"}))
+    @attributes.asset(tables.raw(subject), code_version=READER_VERSION, kinds={"polars"})
     def landed(context: dg.AssetExecutionContext, plan: dg.ResourceParam[Plan]) -> dg.MaterializeResult[None]:
         plan.say(f"落地 {subject}")
         return _result(ingest(
@@ -33,7 +31,7 @@ def _raw(subject: str) -> dg.AssetsDefinition:
     return landed
 
 
-@dg.asset(**attributes.of(tables.VIEWS["raw.access_log"], code_version=READER_VERSION, kinds={"parquet"}))
+@attributes.asset(tables.VIEWS["raw.access_log"], code_version=READER_VERSION, kinds={"parquet"})
 def access_log(context: dg.AssetExecutionContext, plan: dg.ResourceParam[Plan]) -> dg.MaterializeResult[None]:
     """Land the new ranges of the access logs."""
     plan.say(f"落地 {ACCESS_LOG}")

@@ -3,14 +3,11 @@
 Belongs here: the thin assets and the preview a clerk sees. Does not belong here: counting (`warehouse.report`).
 """
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import dagster as dg
 
 from assets import attributes
-from assets.partitions import YEARS
 from assets.plan import Plan
 from warehouse import forms, report, tables
 from warehouse.export import markdown
@@ -21,7 +18,6 @@ from warehouse.subjects import ACCESS_LOG, SUBJECTS
 # Raise it when a counting rule changes what a cell means, and say so in CHANGELOG.
 COUNTING_VERSION = "1"
 _PREVIEWS = 6
-_BY_YEAR = {"partitions_def": YEARS, "backfill_policy": dg.BackfillPolicy.single_run()}
 _RECORDS = [*(dg.AssetKey(["core", s]) for s in SUBJECTS), dg.AssetKey(["core", f"{ACCESS_LOG}_days"])]
 
 
@@ -29,7 +25,7 @@ def _years(context: dg.AssetExecutionContext) -> list[int]:
     return [int(key) for key in context.partition_keys]
 
 
-@dg.asset(**attributes.of(tables.TABLES["report.evidence"], code_version=COUNTING_VERSION, kinds={"sql"}), **_BY_YEAR, deps=_RECORDS)
+@attributes.asset(tables.TABLES["report.evidence"], code_version=COUNTING_VERSION, kinds={"sql"}, deps=_RECORDS, by_year=True)
 def evidence(context: dg.AssetExecutionContext, plan: dg.ResourceParam[Plan]) -> dg.MaterializeResult[None]:
     """Which record feeds which cell."""
     years = _years(context)
@@ -42,7 +38,7 @@ def evidence(context: dg.AssetExecutionContext, plan: dg.ResourceParam[Plan]) ->
         raise dg.Failure(str(error), allow_retries=False) from error
 
 
-@dg.asset(**attributes.of(tables.TABLES["report.cells"], code_version=COUNTING_VERSION, kinds={"sql"}), **_BY_YEAR, deps=[evidence])
+@attributes.asset(tables.TABLES["report.cells"], code_version=COUNTING_VERSION, kinds={"sql"}, deps=[evidence], by_year=True)
 def cells(context: dg.AssetExecutionContext, plan: dg.ResourceParam[Plan]) -> dg.MaterializeResult[None]:
     """The cells, each the sum of its evidence, with the finished tables as a preview."""
     years = _years(context)

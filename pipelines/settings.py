@@ -25,6 +25,7 @@ from pipelines.settings_file import (
     SourceTable,
     counting_table,
     hint,
+    is_credit_code,
     normal,
     parsed,
     same,
@@ -35,7 +36,7 @@ from pipelines.toml_lines import Place, lines_of
 from warehouse import forms
 from warehouse.subjects import ACCESS_LOG, ACCESS_LOG_PATTERN, SOURCES, SUBJECTS
 
-__all__ = ["Agency", "Settings", "SettingsError", "Source", "load", "locate"]
+__all__ = ["NAME", "VARIABLE", "Agency", "Settings", "SettingsError", "Source", "load", "locate"]
 
 VARIABLE = "GOUJI_CONFIG"
 NAME = "gouji.toml"
@@ -182,13 +183,14 @@ def _check_unique(problems: Problems, tables: Iterable[tuple[Place, Any]], key: 
     for place, table in tables:
         first = seen.setdefault(normal(getattr(table, key)), (*place, key))
         if first != (*place, key):
-            problems.add((*place, key), f"与 {problems.where(first)} 相同；请改成不同的，或删去重复的一段")
+            problems.add((*place, key), f"与 {problems.where(first)}相同；请改成不同的，或删去重复的一段")
 
 
 def _check_known(problems: Problems, place: Place, code: str, codes: Mapping[str, str]) -> None:
-    if code not in codes:
-        near = f"，{hint(code, codes)}" if codes else ""
-        problems.add(place, f"没有代码为“{code}”的机关；请补写 [[agencies]]，或改正代码{near}")
+    if codes and code not in codes:
+        right = same(c for c in codes if is_credit_code(c))
+        near = f"；代码写错时，{hint(code, right)}" if right else ""
+        problems.add(place, f"没有代码为“{code}”的机关；请补写 [[agencies]]{near}")
 
 
 def _check_agencies(problems: Problems, agencies: list[tuple[Place, AgencyTable]], codes: Mapping[str, str]) -> None:
@@ -283,4 +285,4 @@ def _check_conflicts(problems: Problems, sources: list[tuple[Place, SourceTable]
             here = (*place, "values", subject, name, text)
             first, there = seen.setdefault((s.agency, subject, name, normal(text)), (value, here))
             if first != value:
-                problems.add(here, f"同一机关的“{text}”在 {problems.where(there)} 中已对应“{first}”，这里是“{value}”；请改成一致")
+                problems.add(here, f"同一机关的“{text}”在 {problems.where(there)}中已对应“{first}”，这里是“{value}”；请改成一致")

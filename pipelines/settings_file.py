@@ -37,6 +37,7 @@ class SettingsError(Exception):
 # ---- single values: what pydantic cannot say by itself --------------------------------------------------------------------
 
 
+@cache
 def normal(text: str) -> str:
     """The form in which codes and local words are compared; empty for blank text."""
     return str(pl.select(spelling.key(pl.lit(text))).item() or "")
@@ -68,19 +69,30 @@ def _one_of(words: Iterable[str]) -> AfterValidator:
 
 
 def _distinct(words: tuple[str, ...]) -> tuple[str, ...]:
+    # Not a min_length: that one also complains when the only item is wrong.
+    if not words:
+        raise _wrong("列表是空的；请至少写一项，或删去这一行")
     if twice := [w for w in dict.fromkeys(words) if words.count(w) > 1]:
         raise _wrong(f"重复写了“{'、'.join(twice)}”；请只留一个")
     return words
 
 
+@cache
+def is_credit_code(code: str) -> bool:
+    """Whether a code in normal form is right in both check characters."""
+    return bool(valid_codes(pl.Series([code])).item())
+
+
 def _credit_code(text: str) -> str:
     code = normal(text)
-    if not valid_codes(pl.Series([code])).item():
+    if not is_credit_code(code):
         raise _wrong(f"“{text}”不是正确的统一社会信用代码（18 位，两个校验码都要相符）；请对照机关的统一社会信用代码证书改正")
     return code
 
 
 def _years(years: tuple[int, ...]) -> tuple[int, ...]:
+    if not years:
+        raise _wrong("列表是空的；请至少写一个年度，或删去这一行")
     for year in years:
         try:
             forms.format_of(year)
@@ -142,7 +154,7 @@ class NightlyTable(Table):
     """`[nightly]`; without `years` the closed and the current year."""
 
     schedule: StrictBool = False
-    years: Annotated[tuple[StrictInt, ...], Field(min_length=1), AfterValidator(_years)] | None = None
+    years: Annotated[tuple[StrictInt, ...], AfterValidator(_years)] | None = None
     alert_url: Annotated[str, AfterValidator(_url)] = ""
     rehash_days: _Positive = 7
 
@@ -162,7 +174,7 @@ class AgencyTable(Table):
     code: Annotated[_Text, AfterValidator(_credit_code)]
     parent: _Normal = ""
     aliases: tuple[_Text, ...] = ()
-    powers: Annotated[tuple[Annotated[str, _one_of(POWERS)], ...], AfterValidator(_distinct)] = ()
+    powers: tuple[Annotated[str, _one_of(POWERS)], ...] = ()
 
 
 class SourceTable(Table):
@@ -171,8 +183,8 @@ class SourceTable(Table):
     name: _Text
     agency: Annotated[_Text, AfterValidator(normal)]
     path: _Text
-    subjects: Annotated[tuple[Annotated[str, _one_of(SOURCES)], ...], Field(min_length=1), AfterValidator(_distinct)] = SOURCES
-    files: dict[str, Annotated[tuple[Annotated[str, AfterValidator(_pattern)], ...], Field(min_length=1)]] = {}
+    subjects: Annotated[tuple[Annotated[str, _one_of(SOURCES)], ...], AfterValidator(_distinct)] = SOURCES
+    files: dict[str, Annotated[tuple[Annotated[str, AfterValidator(_pattern)], ...], AfterValidator(_distinct)]] = {}
     columns: dict[str, dict[str, _Text]] = {}
     values: dict[str, dict[str, dict[str, _Text]]] = {}
 
@@ -183,7 +195,7 @@ def counting_table() -> type[Table]:
     fields: dict[str, Any] = {}
     for s in counting.settings().values():
         one: Any = Annotated[str, _one_of(v for v in s.values if isinstance(v, str))]
-        many: Any = Annotated[tuple[one, ...], Field(min_length=1), AfterValidator(_distinct)]
+        many: Any = Annotated[tuple[one, ...], AfterValidator(_distinct)]
         fields[s.name] = ({"list": many, "choice": one, "bool": StrictBool}[s.kind], s.default)
     return create_model("CountingTable", __base__=Table, **fields)
 
@@ -201,7 +213,6 @@ _SHAPES = {
     "model_type": "应为一张表；请把名称写在方括号中单独一行，设置逐行写在下面",
     "greater_than_equal": "太小；请写不小于 {ge} 的数",
     "string_too_short": "不能为空；请填写",
-    "too_short": "列表是空的；请至少写一项，或删去这一行",
 }
 _SYNTAX = {
     "Invalid statement|Invalid initial": "名称读不出；请把含中文或符号的名称写在一对英文双引号中",
@@ -229,7 +240,8 @@ class Problems:
     def add(self, place: Place, what: str) -> None:
         """Take down a problem."""
         line = line_at(self._lines, place)
-        self._found.append((line or 0, f"{self._path}：{f'第 {line} 行：' if line else ''}{_shown(place)}：{what}"))
+        told = " ".join(what.split())  # A value may hold line breaks; a problem is one line.
+        self._found.append((line or 0, f"{self._path}：{f'第 {line} 行：' if line else ''}{_shown(place)}：{told}"))
 
     def where(self, place: Place) -> str:
         """A place with its line, to be named in the message about another one."""
@@ -266,7 +278,7 @@ class Problems:
 
 def unknown_key(key: str, known: Iterable[str]) -> str:
     """The problem of a key that does not exist."""
-    return f"没有“{key}”这个设置；请删去，或改正：{hint(key, same(known))}"
+    return f"没有“{key}”这个设置；{hint(key, same(known))}，不需要时请删去"
 
 
 def _told(error: ErrorDetails, model: type[BaseModel]) -> str:
@@ -312,7 +324,9 @@ def parsed(path: Path, text: str) -> dict[str, Any]:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         at = re.search(r"at line (\d+), column", str(error))
-        line = int(at[1]) if at else text.rstrip().count("\n") + 1
+        # A quotation mark that is never closed is noticed at the end only; the last one of the text is the one.
+        is_open = not at and re.match("Unterminated|Expected", str(error))
+        line = int(at[1]) if at else text.count("\n", 0, max(map(text.rfind, "'\"")) if is_open else len(text.rstrip())) + 1
         what = next((zh for start, zh in _SYNTAX.items() if re.match(start, str(error))), "不合 TOML 的写法；请对照前后各行改正")
         wide = "".join(dict.fromkeys(re.findall("[“”‘’＂＝，［］｛｝]", text.split("\n")[line - 1])))
         raise SettingsError(f"{path}：第 {line} 行：{what}" + (f"（本行有全角符号 {wide}，请看是否应为半角）" if wide else "")) from None

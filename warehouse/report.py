@@ -9,11 +9,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import Any
 
 import duckdb
 import polars as pl
 
 from warehouse import forms, ledger, tables
+from warehouse.export.figures import text_of
 from warehouse.sql import query
 from warehouse.store import insert
 from warehouse.subjects import SUBJECTS
@@ -103,3 +105,27 @@ def tables_of(con: duckdb.DuckDBPyConnection, agency: str, year: int) -> Values:
     every = values(con, agency, year)
     row = con.execute("SELECT format FROM report.years WHERE agency = ? AND year = ?", [agency, year]).fetchone()
     return {} if row is None else {cell_id: every[cell_id] for cell_id in forms.load(row[0]).cells if cell_id in every}
+
+
+def sections(con: duckdb.DuckDBPyConnection, agency: str, year: int) -> dict[str, Any]:
+    """Figures of sections 一 (published items, also by channel) and 六 (信息处理费: notices, billed and collected yuan).
+
+    Counts are integers, amounts decimal strings, the unknown is None.
+    """
+    every = values(con, agency, year)
+
+    def number(cell_id: str) -> int | None:
+        value = every.get(cell_id)
+        return None if value is None else int(value)
+
+    def amount(cell_id: str) -> str | None:
+        value = every.get(cell_id)
+        return None if value is None else text_of(value)
+
+    prefix = "section1.by_channel."
+    channels = {cell_id.removeprefix(prefix): number(cell_id) for cell_id in every if cell_id.startswith(prefix)}
+    return {
+        "section1": {"publications_total": number("section1.publications_total"), "by_channel": channels},
+        "section6": {"fee_notices": number("section6.fee_notices"), "fee_billed_yuan": amount("section6.fee_billed_yuan"),
+                     "fee_collected_yuan": amount("section6.fee_collected_yuan")},
+    }  # fmt: skip

@@ -6,6 +6,7 @@ here: what is written (landing, judgement, counting), SQL that answers a questio
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -23,6 +24,10 @@ from warehouse.tables import LAYERS, TABLES
 _CONFIG = {"autoinstall_known_extensions": "false", "autoload_known_extensions": "false", "allow_community_extensions": "false"}
 
 
+class Busy(RuntimeError):
+    """Another process has the warehouse file open; the message names it."""
+
+
 @dataclass(frozen=True)
 class Warehouse:
     """Where the warehouse stands and how much memory it may take."""
@@ -37,7 +42,14 @@ class Warehouse:
         self.path.parent.mkdir(parents=True, exist_ok=True)
         config: dict[str, str | bool | int | float | list[str]] = {**_CONFIG, "memory_limit": self.memory_limit, "threads": str(self.threads),
                   "temp_directory": str(self.path.parent / "spill")}
-        with duckdb.connect(self.path, read_only=read_only, config=config) as con:
+        try:
+            con = duckdb.connect(self.path, read_only=read_only, config=config)
+        except duckdb.IOException as error:
+            if "Could not set lock" not in str(error):
+                raise
+            holder = re.search(r"PID (\d+)", str(error))
+            raise Busy(f"仓库文件正被另一个进程使用（进程号 {holder[1] if holder else '不详'}）；请等它结束后再试。") from None
+        with con:
             yield con
 
     @contextmanager

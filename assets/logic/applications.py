@@ -20,7 +20,7 @@ def applicant_class(vocabulary: Vocabulary) -> pl.Expr:
     first_two, first = code.str.slice(0, 2), code.str.slice(0, 1)
     prefixes = derive["prefix"] | ({derive["sole_trader"]: vocabulary.sole_trader_class} if vocabulary.sole_trader_class else {})
     institution = derive["institution"]
-    named_so = text.squeezed(pl.col("applicant_name")).str.contains(institution["word"], literal=True)
+    named_so = text.key(pl.col("applicant_name")).str.contains(institution["word"], literal=True)
     derived = pl.coalesce(
         first_two.replace_strict(prefixes, default=None, return_dtype=pl.String),
         first.replace_strict(derive["first"], default=None, return_dtype=pl.String),

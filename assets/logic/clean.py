@@ -17,7 +17,7 @@ from assets.logic import amounts, dates, text
 from assets.logic.identity import looks_resident, valid_codes
 from assets.logic.vocabulary import Vocabulary, fixed
 from warehouse import tables
-from warehouse.subjects import Subject
+from warehouse.subjects import Field, Subject
 
 # Raise it when cleaning gives another result for the same text: landed rows are then cleaned anew.
 CODE_VERSION = "2"
@@ -51,27 +51,21 @@ class Cleaned:
 
 def given(field: str) -> pl.Expr:
     """Whether the landed text of a field holds anything but white space."""
-    return text.squeezed(pl.col(field)).is_not_null()
+    return text.key(pl.col(field)).is_not_null()
+
+
+def _typed_column(rows: pl.DataFrame, contract: Field) -> pl.Series:
+    """The field in its type. Each different text is read once: a file repeats the same days, words and codes."""
+    as_type = {"date": dates.day, "instant": dates.instant, "number": amounts.amount, "key": text.key, "uscc": text.key,
+               "category": text.key, "text": text.trimmed, "free": text.trimmed}
+    read = text.case_no if contract.name == "case_no" else as_type[contract.kind]
+    different = rows.lazy().select(pl.col(contract.name).unique()).with_columns(read(pl.col(contract.name)).alias("read")).collect()
+    return rows.select(contract.name).join(different, on=contract.name, how="left", maintain_order="left")["read"].alias(f"t_{contract.name}")
 
 
 def typed(rows: pl.DataFrame, subject: Subject, vocabulary: Vocabulary) -> pl.DataFrame:
     """Add `t_<field>` for every field: the value in its type, null where the text cannot be read as such."""
-    out = []
-    for f in subject.fields:
-        c = pl.col(f.name)
-        match f.kind:
-            case "date":
-                e = dates.day(c)
-            case "instant":
-                e = dates.instant(c)
-            case "number":
-                e = amounts.amount(c)
-            case "key" | "uscc" | "category":
-                e = text.case_no(c) if f.name == "case_no" else text.key(c)
-            case _:
-                e = text.trimmed(c)
-        out.append(e.alias(f"t_{f.name}"))
-    frame = rows.with_columns(out)
+    frame = rows.with_columns(_typed_column(rows, f) for f in subject.fields)
     configured = vocabulary.local.filter(pl.col("subject") == subject.name)["field"].unique().to_list()
     for name in set(configured) & set(subject.of_kind("category")) - {"outcome", "result"}:
         local = vocabulary.lookup(frame, subject.name, name, text.key(pl.col(name)))
@@ -199,7 +193,7 @@ def split(frame: pl.DataFrame, subject: Subject, defects: Sequence[Defect], find
     Every row of `frame` is in exactly one of the two.
     """
     judged = _reasons(frame, defects)
-    good = judged.filter(pl.col("reason").is_null()).select(_core_columns(subject))
+    good = judged.lazy().filter(pl.col("reason").is_null()).select(_core_columns(subject)).collect()
     value = pl.coalesce(*(pl.when(pl.col("field") == f.name).then(_shown(subject, f.name)) for f in subject.fields))
     bad = judged.filter(pl.col("reason").is_not_null()).select(
         "agency", pl.lit(subject.name).alias("subject"), "file_id", "row_no", "record_key",

@@ -8,21 +8,32 @@ version of the other. Labels are compared with a fixed list, so there NFKC does 
 
 from __future__ import annotations
 
-import unicodedata
+from unicodedata import category, normalize
 
 import polars as pl
 
-# Full-width forms, small forms, radicals (pasted from PDF) and compatibility ideographs → the usual character.
+# Full-width forms, small forms, radicals (pasted from PDF) and compatibility ideographs: the usual character stands for them.
 _FOLDED = ((0xFF01, 0xFF5E), (0xFE50, 0xFE6B), (0x2E80, 0x2FD5), (0xF900, 0xFAFF))
-_WIDTH = {
-    chr(i): usual for first, last in _FOLDED for i in range(first, last + 1) if (usual := unicodedata.normalize("NFKC", chr(i))) != chr(i)
-}
-_BLANK = r"[\s\p{Cc}\p{Cf}]"  # white space of every width, control characters, zero-width and other invisible ones
+_WIDTH = {chr(i): normalize("NFKC", chr(i)) for first, last in _FOLDED for i in range(first, last + 1)}
 _SQUARE = {"[": "〔", "【": "〔", "]": "〕", "】": "〕"}
 _ROUND = {"(": "（", ")": "）"}
+# White space of every width, control characters, zero-width and other invisible ones, as the pattern below.
+_BLANK_KINDS = ("Zs", "Zl", "Zp", "Cc", "Cf")
+_BLANK = r"[\s\p{Cc}\p{Cf}]"
 _QUOTES = "[“”\"'‘’「」]"
 _LEADING_NUMBER = r"^[（(]?[一二三四五六七八九十0-9]{1,3}[）).、．]+([^0-9]|$)"  # "1.1" is a code, not a numbered label
 _LABEL_NOISE = "[,，、。；;：:（）()]"
+
+
+def _key_character(char: str) -> str:
+    if category(char) in _BLANK_KINDS:
+        return ""
+    upper = _WIDTH.get(char, char).upper()
+    return _SQUARE.get(upper, upper)
+
+
+# One pass over the text instead of four: each character that is not its own normal form → its normal form.
+_KEY = {char: norm for char in map(chr, range(0x10000)) if category(char) != "Cs" and (norm := _key_character(char)) != char}
 
 
 def halved(text: pl.Expr) -> pl.Expr:
@@ -32,19 +43,15 @@ def halved(text: pl.Expr) -> pl.Expr:
 
 def trimmed(text: pl.Expr) -> pl.Expr:
     """Without white space and invisible characters at both ends; empty becomes null."""
-    clean = text.str.replace_all(f"^{_BLANK}+|{_BLANK}+$", "")
-    return pl.when(clean != "").then(clean)
-
-
-def squeezed(text: pl.Expr) -> pl.Expr:
-    """Full width to half width, all white space removed; empty becomes null. Case is kept."""
-    clean = halved(text).str.replace_all(f"{_BLANK}+", "")
-    return pl.when(clean != "").then(clean)
+    return text.str.replace_all(f"^{_BLANK}+|{_BLANK}+$", "").replace("", None)
 
 
 def key(text: pl.Expr) -> pl.Expr:
-    """Normal form of keys, codes, names and category values: squeezed, upper case, every square bracket as 〔 〕."""
-    return squeezed(text).str.to_uppercase().str.replace_many(_SQUARE)
+    """Normal form of keys, codes, names and category values; empty becomes null.
+
+    Half width, no white space, upper case, every square bracket as 〔 〕.
+    """
+    return text.str.replace_many(_KEY).replace("", None)
 
 
 def case_no(text: pl.Expr) -> pl.Expr:

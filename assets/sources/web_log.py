@@ -46,8 +46,18 @@ HITS = pa.schema([
     ("status", pa.int16()), ("bytes", pa.int64()), ("referer", pa.string()), ("user_agent", pa.string()), ("is_bot", pa.bool_()),
 ])
 _REJECTS = {"row_no": pl.Int64(), "line": pl.String()}
+# A third smaller and faster than dictionaries of every column.
+_LAYOUT = {
+    "compression": "zstd",
+    "use_dictionary": ["method", "status", "user_agent"],
+    "column_encoding": dict.fromkeys(("row_no", "hit_at", "bytes"), "DELTA_BINARY_PACKED"),
+}
 _DAY = ("day", "status", "is_bot")
+_BY_DAY = "SELECT hit_at::DATE AS day, status::BIGINT AS status, is_bot, count(*) AS hits FROM parsed WHERE is_hit GROUP BY ALL"
 _DAYS = {"day": pl.Date(), "status": pl.Int64(), "is_bot": pl.Boolean(), "hits": pl.Int64()}
+
+
+_Lines = tuple[int, int, pl.DataFrame]
 
 
 class LostLines(AssertionError):  # noqa: N818 - what happened, as the ledger calls it
@@ -142,7 +152,7 @@ def _new_range(log: gzip.GzipFile | io.BufferedReader, is_gzip: bool, known: Seq
         if copied.size == 0 or (not is_gzip and copied.size < end - start):
             return None
         if not is_joined:
-            raise Rejected("log_changed", f"日志开头与已落地的相同，但第 {start} 字节处不在行首：已读过的部分被改动过；请换一个文件名提交原始日志。")
+            raise Rejected("log_changed", f"日志开头与已落地的相同，但第 {start} 字节处不是行首，已读过的部分被改动过；请核对原始日志。")
         file = temporary.rename(spool / f"{copied.sha256}.log.gz")
     finally:
         temporary.unlink(missing_ok=True)
@@ -211,7 +221,7 @@ def parse(gz: Path, line_from: int, hits: Path, *, memory_limit: str = "1GB") ->
     hits.parent.mkdir(parents=True, exist_ok=True)
     temporary = hits.with_name(f".{hits.name}.{os.getpid()}.tmp")
     try:
-        with _engine(memory_limit) as con, pq.ParquetWriter(temporary, HITS, compression="zstd") as writer:
+        with _engine(memory_limit) as con, pq.ParquetWriter(temporary, HITS, **_LAYOUT) as writer:
             parsed = _parse(con, _blocks(gz), line_from, writer)
         _publish(temporary, hits)
     finally:
@@ -234,19 +244,18 @@ def _publish(temporary: Path, target: Path) -> None:
 def _parse(con: duckdb.DuckDBPyConnection, blocks: Iterator[bytes], line_from: int, writer: pq.ParquetWriter) -> Parsed:
     lines = hits = blanks = text = 0
     rejects, days = [pl.DataFrame(schema=_REJECTS)], [pl.DataFrame(schema=_DAYS)]
-    for counted, frame in _ahead(map(_lines, blocks)):
-        filled = frame.filter(pl.col("line") != "").with_columns(pl.col("row_no") + (line_from + lines))
-        _read(con, filled)
+    for counted, blank, filled in _ahead(map(_lines, blocks)):
+        _read(con, filled.with_columns(pl.col("row_no") + (line_from + lines)))
         good = con.sql(f"SELECT {', '.join(HITS.names)} FROM parsed WHERE is_hit").to_arrow_table()
         bad = con.sql("SELECT row_no, line FROM parsed WHERE NOT is_hit").pl()
         writer.write_table(good)
         text += int(bad["line"].str.len_bytes().sum())
         rejects.append(bad if text <= _REJECTED_TEXT else bad.with_columns(pl.lit(None, pl.String).alias("line")))
-        days.append(con.sql("SELECT hit_at::DATE AS day, status::BIGINT AS status, is_bot, count(*) AS hits FROM parsed WHERE is_hit GROUP BY ALL").pl())
+        days.append(con.sql(_BY_DAY).pl())
         lines += counted
         hits += good.num_rows
-        blanks += len(frame) - len(filled)
-        _assert_all(line_from, lines, hits, sum(map(len, rejects)), blanks)
+        blanks += blank
+    _assert_all(line_from, lines, hits, sum(map(len, rejects)), blanks)
     by_day = pl.concat(days).group_by(_DAY).agg(pl.col("hits").sum()).sort(_DAY)
     return Parsed(lines, hits, blanks, pl.concat(rejects), by_day)
 
@@ -271,21 +280,18 @@ def _blocks(gz: Path) -> Iterator[bytes]:
         yield rest
 
 
-def _lines(block: bytes) -> tuple[int, pl.DataFrame]:
-    """Number of lines by their line ends, and the lines numbered from 0 in file order, a blank one as "".
+def _lines(block: bytes) -> _Lines:
+    """Number of lines by their line ends, number of blank ones, and the others numbered from 0.
 
     A byte that is not UTF-8 becomes its escape, as the servers themselves write it: the line stays what it is otherwise.
     """
     text = block.decode("utf-8", "backslashreplace").removesuffix("\n")
-    lines = pl.Series("line", [text]).str.split("\n").explode().str.strip_chars_end("\r")
-    frame = lines.to_frame().select(
-        pl.int_range(pl.len(), dtype=pl.Int64).alias("row_no"),
-        pl.when(pl.col("line").str.strip_chars() != "").then("line").otherwise(pl.lit("")).alias("line"),
-    )
-    return block.count(b"\n") + (not block.endswith(b"\n")), frame
+    every = pl.Series("line", [text]).str.split("\n").explode().str.strip_chars_end("\r").to_frame()
+    filled = every.with_columns(pl.int_range(pl.len(), dtype=pl.Int64).alias("row_no")).filter(pl.col("line").str.strip_chars() != "")
+    return block.count(b"\n") + (not block.endswith(b"\n")), len(every) - len(filled), filled
 
 
-def _ahead(items: Iterator[tuple[int, pl.DataFrame]]) -> Iterator[tuple[int, pl.DataFrame]]:
+def _ahead(items: Iterator[_Lines]) -> Iterator[_Lines]:
     """The items, the next one being made while one is used."""
     with ThreadPoolExecutor(1) as pool:
         following = pool.submit(next, items, None)

@@ -16,7 +16,7 @@ from pipelines.toml_lines import lines_of
 from warehouse import clock, counting
 from warehouse.subjects import SOURCES, SUBJECTS
 
-CODE, OTHER, THIRD = "11990100F7AB5ABF0J", "11990100A000000118", "11990100A0000002X0"
+CODE, OTHER = "11990100F7AB5ABF0J", "11990100A000000118"
 AGENCY = f'[[agencies]]\nname = "甲局"\ncode = "{CODE}"\n'  # three lines
 SOURCE = f'[[sources]]\nname = "一"\nagency = "{CODE}"\npath = "drop"\n'  # four lines
 SMALL = AGENCY + SOURCE
@@ -184,86 +184,100 @@ outcome = {{ "ＧＫ 01" = "granted" }}
 "x" = "granted"
 "gk01" = "partial"
 """
-MISTAKES = {
-    "unknown table": (f"[path]\n{SMALL}", 1, "path", ["没有“path”这个设置", "请改为“paths”"]),
-    "unknown key": (f"[nightly]\nschedul = true\n{SMALL}", 2, "nightly.schedul", ["没有“schedul”", "请改为“schedule”"]),
-    "unknown key, nothing near": (f"[paths]\nqqq = 1\n{SMALL}", 2, "paths.qqq", ["请删去", "可以写的有：data"]),
-    "unknown key of an agency": (f'{AGENCY}alias = ["x"]\n{SOURCE}', 4, "agencies[1].alias", ["请改为“aliases”"]),
-    "unknown key of a source": (f'{SMALL}pth = "x"\n', 8, "sources[1].pth", ["请改为“path”"]),
-    "unknown counting setting": (f"[counting]\nlapsed_count = true\n{SMALL}", 2, "counting.lapsed_count", ["“lapsed_counts_as_repealed”"]),
-    "missing key": (f'{AGENCY}[[sources]]\nname = "一"\nagency = "{CODE}"\n', 4, "sources[1].path", ["缺少这一项", "请补上"]),
-    "missing key, second": (f'{SMALL}\n[[agencies]]\nname = "乙"\n', 9, "agencies[2].code", ["缺少这一项"]),
-    "empty path": (f'[paths]\ndata = " "\n{SMALL}', 2, "paths.data", ["不能为空", "请填写"]),
-    "word for a switch": (f'[nightly]\nschedule = "true"\n{SMALL}', 2, "nightly.schedule", ["true 或 false", "不加引号"]),
-    "word for a number": (f'[limits]\nthreads = "2"\n{SMALL}', 2, "limits.threads", ["应为整数", "不加引号"]),
-    "fraction": (f"[limits]\nfile_mb = 1.5\n{SMALL}", 2, "limits.file_mb", ["应为整数"]),
-    "no thread": (f"[limits]\n\nthreads = 0\n{SMALL}", 3, "limits.threads", ["不小于 1"]),
-    "no days": (f"[nightly]\nrehash_days = 0\n{SMALL}", 2, "nightly.rehash_days", ["不小于 1"]),
-    "memory": (f'[limits]\nmemory = "2G"\n{SMALL}', 2, "limits.memory", ["“2G”不是内存大小", "2GB"]),
-    "memory in full width": (f'[limits]\nmemory = "２GB"\n{SMALL}', 2, "limits.memory", ["不是内存大小"]),
-    "address": (f'[nightly]\nalert_url = "ftp://u:pw@h"\n{SMALL}', 2, "nightly.alert_url", ["http://", "删去这一行"]),
-    "broken address": (f'[nightly]\nalert_url = "http://[::1"\n{SMALL}', 2, "nightly.alert_url", ["不是网址"]),
-    "gap in years": (f"[nightly]\nyears = [2020, 2022]\n{SMALL}", 2, "nightly.years", ["不连续", "逐年写"]),
-    "years backwards": (f"[nightly]\nyears = [2022, 2021]\n{SMALL}", 2, "nightly.years", ["从早到晚"]),
-    "year without form": (f"[nightly]\nyears = [2018, 2019]\n{SMALL}", 2, "nightly.years", ["2018", "最早为 2019", "请删去这一年度"]),
-    "year to come": (f"[nightly]\nyears = [2024, 2025, 2026]\n{SMALL}", 2, "nightly.years", ["2026 太晚", "最晚可写 2025"]),
-    "no years": (f"[nightly]\nyears = []\n{SMALL}", 2, "nightly.years", ["请至少写一项，或删去这一行"]),
-    "a single year": (f"[nightly]\nyears = 2022\n{SMALL}", 2, "nightly.years", ["应为列表"]),
-    "word among years": (f'[nightly]\nyears = [\n  2022,\n  "2023",\n]\n{SMALL}', 4, "nightly.years[2]", ["应为整数"]),
-    "value of a list": (f'[counting]\npermit_results_counted = ["准予", "不准"]\n{SMALL}', 2, "counting.permit_results_counted[2]",
+# Before the agency and the source.
+ABOVE = {
+    "unknown table": ("[path]", 1, "path", ["没有“path”这个设置", "请改为“paths”"]),
+    "unknown key": ("[nightly]\nschedul = true", 2, "nightly.schedul", ["没有“schedul”", "请改为“schedule”"]),
+    "unknown key, nothing near": ("[paths]\nqqq = 1", 2, "paths.qqq", ["请删去", "可以写的有：data"]),
+    "unknown counting setting": ("[counting]\nlapsed_count = true", 2, "counting.lapsed_count", ["请改为“lapsed_counts_as_repealed”"]),
+    "empty path": ('[paths]\ndata = " "', 2, "paths.data", ["不能为空", "请填写"]),
+    "word for a switch": ('[nightly]\nschedule = "true"', 2, "nightly.schedule", ["true 或 false", "不加引号"]),
+    "word for a number": ('[limits]\nthreads = "2"', 2, "limits.threads", ["应为整数", "不加引号"]),
+    "fraction": ("[limits]\nfile_mb = 1.5", 2, "limits.file_mb", ["应为整数"]),
+    "switch for a number": ("[limits]\nfile_mb = true", 2, "limits.file_mb", ["应为整数"]),
+    "no thread": ("[limits]\n\nthreads = 0", 3, "limits.threads", ["不小于 1"]),
+    "no days": ("[nightly]\nrehash_days = 0", 2, "nightly.rehash_days", ["不小于 1"]),
+    "memory": ('[limits]\nmemory = "2G"', 2, "limits.memory", ["“2G”不是内存大小", '如 "2GB"']),
+    "memory on two lines": ('[limits]\nmemory = """2\nGB!"""', 2, "limits.memory", ["“2 GB!”不是内存大小"]),
+    "memory in full width": ('[limits]\nmemory = "２GB"', 2, "limits.memory", ["不是内存大小"]),
+    "address": ('[nightly]\nalert_url = "ftp://u:pw@h"', 2, "nightly.alert_url", ["http://", "删去这一行"]),
+    "broken address": ('[nightly]\nalert_url = "http://[::1"', 2, "nightly.alert_url", ["不是网址"]),
+    "gap in years": ("[nightly]\nyears = [2020, 2022]", 2, "nightly.years", ["不连续", "逐年写"]),
+    "years backwards": ("[nightly]\nyears = [2022, 2021]", 2, "nightly.years", ["从早到晚"]),
+    "year without form": ("[nightly]\nyears = [2018, 2019]", 2, "nightly.years", ["2018", "最早为 2019", "请删去这一年度"]),
+    "year to come": ("[nightly]\nyears = [2024, 2025, 2026]", 2, "nightly.years", ["2026 太晚", "最晚可写 2025"]),
+    "no years": ("[nightly]\nyears = []", 2, "nightly.years", ["请至少写一个年度，或删去这一行"]),
+    "a single year": ("[nightly]\nyears = 2022", 2, "nightly.years", ["应为列表"]),
+    "word among years": ('[nightly]\nyears = [\n  2022,\n  "2023",\n]', 4, "nightly.years[2]", ["应为整数"]),
+    "inline table": ('limits = { threads = 1, memory = "2" }', 1, "limits.memory", ["不是内存大小"]),
+    "value of a list": ('[counting]\npermit_results_counted = ["准予", "不准"]', 2, "counting.permit_results_counted[2]",
                         ["不能写“不准”", "可以写的有：准予、不予、准予变更"]),
-    "empty list": (f"[counting]\npenalty_states_counted = []\n{SMALL}", 2, "counting.penalty_states_counted", ["请至少写一项"]),
-    "twice in a list": (f'[counting]\npermit_results_counted = ["准予", "准予"]\n{SMALL}', 2, "counting.permit_results_counted", ["只留一个"]),
-    "value of a choice": (f'[counting]\ndocuments_made_by = "issued"\n{SMALL}', 2, "counting.documents_made_by", ["请改为“issued_on”"]),
-    "value of an optional choice": (f'[counting]\nsole_trader_class = "q"\n{SMALL}', 2, "counting.sole_trader_class", ["（空）、natural_person"]),
-    "value of a switch": (f"[counting]\nprocessing_fee_in_fees = 1\n{SMALL}", 2, "counting.processing_fee_in_fees", ["true 或 false"]),
-    "no agency": (f"agencies = []\n{SOURCE}", 1, "agencies", ["请至少写一段 [[agencies]]"]),
-    "one bracket": (f"[agencies]\n{AGENCY.split('\n', 1)[1]}{SOURCE}" if False else "[agencies]\n" + AGENCY[13:] + SOURCE, 1, "agencies", ["双层方括号的 [[agencies]]"]),
-    "two brackets": (f"[[limits]]\nthreads = 1\n{SMALL}", 1, "limits", ["应为一张表"]),
-    "no table": (f'sources = ["x"]\n{AGENCY}', 1, "sources[1]", ["应为一张表"]),
-    "credit code": (AGENCY.replace("0J", "0K") + SOURCE.replace("0J", "0K"), 3, "agencies[1].code", ["统一社会信用代码", "请对照"]),
-    "inner check character": (SMALL.replace(CODE, OTHER[:16] + "28"), 3, "agencies[1].code", ["两个校验码"]),
-    "same code": (f"{SMALL}{AGENCY.replace('甲', '乙')}", 10, "agencies[2].code", ["与 agencies[1].code（第 3 行） 相同"]),
-    "same name": (f"{SMALL}{AGENCY.replace(CODE, OTHER).replace('甲', '甲 ')}", 9, "agencies[2].name", ["agencies[1].name（第 2 行）"]),
-    "power": (f'{AGENCY}powers = ["rulemaking"]\n{SOURCE}', 4, "agencies[1].powers[1]", ["请改为“rule_making”"]),
-    "parent": (f'{AGENCY}parent = "{OTHER}"\n{SOURCE}', 4, "agencies[1].parent", [f"没有代码为“{OTHER}”的机关", "补写 [[agencies]]"]),
-    "own parent": (f'{AGENCY}parent = "{CODE}"\n{SOURCE}', 4, "agencies[1].parent", [f"{CODE} → {CODE}", "请删去其中一个 parent"]),
-    "ring of parents": (f'{AGENCY}parent = "{OTHER}"\n{AGENCY.replace("甲", "乙").replace(CODE, OTHER)}parent = "{CODE}"\n{SOURCE}',
-                        4, "agencies[1].parent", [f"{CODE} → {OTHER} → {CODE}"]),
-    "agency of a source": (SMALL.replace(f'agency = "{CODE}"', f'agency = "{CODE[:-1]}K"'), 6, "sources[1].agency", [f"请改为“{CODE}”"]),
-    "same source": (f"{SMALL}{SOURCE}", 9, "sources[2].name", ["sources[1].name（第 5 行）"]),
-    "subject": (f'{SMALL}subjects = ["permits", "application"]\n', 8, "sources[1].subjects[2]", ["请改为“applications”"]),
-    "no subject": (f"{SMALL}subjects = []\n", 8, "sources[1].subjects", ["请至少写一项"]),
-    "same subject": (f'{SMALL}subjects = ["fees", "fees"]\n', 8, "sources[1].subjects", ["重复写了“fees”"]),
-    "files of no subject": (f'{SMALL}[sources.files]\nfee = ["x"]\n', 9, "sources[1].files.fee", ["请改为“fees”"]),
-    "files of another subject": (f'{SMALL}subjects = ["fees"]\n[sources.files]\npermits = ["x"]\n', 10, "sources[1].files.permits", ["补入 subjects"]),
-    "pattern out of the folder": (f'{SMALL}files.fees = ["a", "b/../../c"]\n', 8, "sources[1].files.fees[2]", ["相对路径", "不用 .."]),
-    "absolute pattern": (f'{SMALL}files.fees = ["/srv/fees*"]\n', 8, "sources[1].files.fees[1]", ["相对路径"]),
-    "pattern of a drive": (f'{SMALL}files.fees = ["D:/fees*"]\n', 8, "sources[1].files.fees[1]", ["相对路径"]),
-    "pattern with backslash": (f"{SMALL}files.fees = ['fees\\x*']\n", 8, "sources[1].files.fees[1]", ["用 / 分隔"]),
-    "empty pattern": (f'{SMALL}files.fees = [""]\n', 8, "sources[1].files.fees[1]", ["相对路径"]),
-    "stars": (f'{SMALL}files.fees = ["a**"]\n', 8, "sources[1].files.fees[1]", ["** 只能单独"]),
-    "pattern without list": (f'{SMALL}files.fees = "fees*"\n', 8, "sources[1].files.fees", ["应为列表", "英文方括号"]),
-    "no pattern": (f"{SMALL}files.fees = []\n", 8, "sources[1].files.fees", ["请至少写一项"]),
-    "column of no field": (f'{SMALL}[sources.columns.permits]\n"文号.1" = "XK_WS"\n', 9, 'sources[1].columns.permits."文号.1"', ["请改为“document_no”"]),
-    "column by its header": (f'{SMALL}[sources.columns.fees]\n"票号" = "票据号"\n', 9, "sources[1].columns.fees.票号", ["请改为“receipt_no”"]),
-    "column without name": (f'{SMALL}[sources.columns.fees]\n" " = "item"\n', 9, 'sources[1].columns.fees." "', ["栏目名是空的"]),
-    "column twice": (f'{SMALL}[sources.columns.fees]\n"票 a" = "item"\n"票A" = "receipt_no"\n', 10, "sources[1].columns.fees.票A", ["已对应“item”"]),
-    "column number": (f'{SMALL}[sources.columns]\nfees = {{ "票" = 1 }}\n', 9, "sources[1].columns.fees.票", ["应为文字"]),
-    "columns of the log": (f"{SMALL}[sources.columns.access_log]\n", 8, "sources[1].columns.access_log", ["访问日志"]),
-    "values of the log": (f"{SMALL}[sources.values.access_log]\n", 8, "sources[1].values.access_log", ["访问日志"]),
-    "values of no subject": (f"{SMALL}[sources.values.permit]\n", 8, "sources[1].values.permit", ["请改为“permits”"]),
-    "values of a text": (f'{SMALL}[sources.values.permits.XK_JG]\n"1" = "准予"\n', 8, "sources[1].values.permits.XK_JG", ["请改为“decision_result”"]),
-    "values of no category": (f"{SMALL}[sources.values.fees.amount_yuan]\n", 8, "sources[1].values.fees.amount_yuan", ["可以配置取值的字段", "collected_by"]),
-    "values too flat": (f'{SMALL}[sources.values.permits]\ndecision_result = "准予"\n', 9, "sources[1].values.permits.decision_result", ["名称 = 值"]),
-    "outcome": (f'{SMALL}[sources.values.applications.outcome]\n"GK01" = "grant"\n', 9, "sources[1].values.applications.outcome.GK01", ["请改为“granted”"]),
-    "outcome by its label": (f'{SMALL}[sources.values.applications.outcome]\nGK01 = "予以公开"\n', 9, "sources[1].values.applications.outcome.GK01",
+    "empty list": ("[counting]\npenalty_states_counted = []", 2, "counting.penalty_states_counted", ["请至少写一项"]),
+    "twice in a list": ('[counting]\npermit_results_counted = ["准予", "准予"]', 2, "counting.permit_results_counted", ["请只留一个"]),
+    "value of a choice": ('[counting]\ndocuments_made_by = "issued"', 2, "counting.documents_made_by", ["请改为“issued_on”"]),
+    "value that may be empty": ('[counting]\nsole_trader_class = "q"', 2, "counting.sole_trader_class", ["（空）、natural_person"]),
+    "value of a switch": ("[counting]\nprocessing_fee_in_fees = 1", 2, "counting.processing_fee_in_fees", ["true 或 false"]),
+    "two brackets": ("[[limits]]\nthreads = 1", 1, "limits", ["应为一张表"]),
+}
+# After the seven lines of agency and source, so in the source; keys are those below `sources[1]`.
+BELOW = {
+    "unknown key of a source": ('pth = "x"', 8, "pth", ["请改为“path”"]),
+    "subject": ('subjects = ["permits", "application"]', 8, "subjects[2]", ["请改为“applications”"]),
+    "no subject": ("subjects = []", 8, "subjects", ["请至少写一项"]),
+    "same subject": ('subjects = ["fees", "fees"]', 8, "subjects", ["重复写了“fees”"]),
+    "files of no subject": ('[sources.files]\nfee = ["x"]', 9, "files.fee", ["请改为“fees”"]),
+    "files of another subject": ('subjects = ["fees"]\n[sources.files]\npermits = ["x"]', 10, "files.permits", ["请补入 subjects"]),
+    "pattern out of the folder": ('files.fees = ["a", "b/../../c"]', 8, "files.fees[2]", ["相对路径", "不用 .."]),
+    "absolute pattern": ('files.fees = ["/srv/fees*"]', 8, "files.fees[1]", ["相对路径"]),
+    "pattern of a drive": ('files.fees = ["D:/fees*"]', 8, "files.fees[1]", ["相对路径"]),
+    "pattern with backslash": ("files.fees = ['fees\\x*']", 8, "files.fees[1]", ["请用 / 分隔"]),
+    "empty pattern": ('files.fees = [""]', 8, "files.fees[1]", ["相对路径"]),
+    "stars": ('files.fees = ["a**"]', 8, "files.fees[1]", ["** 只能单独"]),
+    "pattern without list": ('files.fees = "fees*"', 8, "files.fees", ["应为列表", "英文方括号"]),
+    "no pattern": ("files.fees = []", 8, "files.fees", ["请至少写一项"]),
+    "column of no field": ('[sources.columns.permits]\n"文号.1" = "XK_WS"', 9, 'columns.permits."文号.1"', ["请改为“document_no”"]),
+    "column by its header": ('[sources.columns.fees]\n"票号" = "票据号"', 9, "columns.fees.票号", ["请改为“receipt_no”"]),
+    "column without name": ('[sources.columns.fees]\n" " = "item"', 9, 'columns.fees." "', ["栏目名是空的"]),
+    "column twice": ('[sources.columns.fees]\n"票 a" = "item"\n"票A" = "receipt_no"', 10, "columns.fees.票A", ["已对应“item”"]),
+    "column number": ('[sources.columns]\nfees = { "票" = 1 }', 9, "columns.fees.票", ["应为文字"]),
+    "columns of the log": ("[sources.columns.access_log]", 8, "columns.access_log", ["访问日志"]),
+    "values of the log": ("[sources.values.access_log]", 8, "values.access_log", ["访问日志"]),
+    "values of no subject": ("[sources.values.permit]", 8, "values.permit", ["请改为“permits”"]),
+    "values by code": ('[sources.values.permits.XK_JG]\n"1" = "准予"', 8, "values.permits.XK_JG", ["请改为“decision_result”"]),
+    "values of no category": ("[sources.values.fees.amount_yuan]", 8, "values.fees.amount_yuan", ["可以配置取值的字段", "collected_by"]),
+    "values too flat": ('[sources.values.permits]\ndecision_result = "准予"', 9, "values.permits.decision_result", ["名称 = 值"]),
+    "outcome": ('[sources.values.applications.outcome]\n"GK01" = "grant"', 9, "values.applications.outcome.GK01", ["请改为“granted”"]),
+    "outcome by its label": ('[sources.values.applications]\noutcome.GK01 = "予以公开"', 9, "values.applications.outcome.GK01",
                              ["请改为“granted”"]),
-    "result": (f'{SMALL}[sources.values.disputes.result]\n"R1" = "维持"\n', 9, "sources[1].values.disputes.result.R1", ["请改为“upheld”"]),
-    "applicant": (f'{SMALL}[sources.values.applications.applicant_kind]\n1 = "natural_person"\n', 9, "sources[1].values.applications.applicant_kind.1",
+    "result": ('[sources.values.disputes.result]\n"R1" = "维持"', 9, "values.disputes.result.R1", ["请改为“upheld”"]),
+    "applicant": ('[sources.values.applications.applicant_kind]\n1 = "natural_person"', 9, "values.applications.applicant_kind.1",
                   ["自然人、公民", "法人或其他组织"]),
-    "code": (f'{SMALL}[sources.values.publications.action]\n"P" = "发"\n', 9, "sources[1].values.publications.action.P", ["发布、更新、撤下"]),
-    "word without text": (f'{SMALL}[sources.values.publications.action]\n"　" = "发布"\n', 9, 'sources[1].values.publications.action."　"', ["原文是空的"]),
+    "code": ('[sources.values.publications.action]\n"P" = "pub"', 9, "values.publications.action.P", ["发布、更新、撤下"]),
+    "word without text": ('[sources.values.publications.action]\n"　" = "发布"', 9, 'values.publications.action."　"', ["原文是空的"]),
+    "word twice": ('[sources.values.publications.action]\n"p" = "发布"\n"Ｐ" = "撤下"', 10, "values.publications.action.Ｐ",
+                   ["sources[1].values.publications.action.p（第 9 行）中已对应“发布”"]),
+}
+SECOND = AGENCY.replace("甲", "乙").replace(CODE, OTHER)
+MISTAKES = {
+    **{name: (f"{text}\n{SMALL}", *rest) for name, (text, *rest) in ABOVE.items()},
+    **{name: (f"{SMALL}{text}\n", line, f"sources[1].{key}", says) for name, (text, line, key, says) in BELOW.items()},
+    "unknown key of an agency": (f'{AGENCY}alias = ["x"]\n{SOURCE}', 4, "agencies[1].alias", ["请改为“aliases”"]),
+    "missing key": (AGENCY + SOURCE.replace("path", "# path"), 4, "sources[1].path", ["缺少这一项", "请补上"]),
+    "missing key, second": (f'{SMALL}\n[[agencies]]\nname = "乙"\n', 9, "agencies[2].code", ["缺少这一项"]),
+    "no agency": (f"agencies = []\n{SOURCE}", 1, "agencies", ["请至少写一段 [[agencies]]"]),
+    "one bracket": (SMALL.replace("[[agencies]]", "[agencies]"), 1, "agencies", ["双层方括号的 [[agencies]]"]),
+    "no table": (f'sources = ["x"]\n{AGENCY}', 1, "sources[1]", ["应为一张表"]),
+    "credit code": (SMALL.replace("0J", "0K"), 3, "agencies[1].code", ["统一社会信用代码", "请对照"]),
+    "inner check character": (SMALL.replace(CODE, f"{OTHER[:16]}28"), 3, "agencies[1].code", ["两个校验码"]),
+    "same code": (SMALL + AGENCY.replace("甲", "乙"), 10, "agencies[2].code", ["与 agencies[1].code（第 3 行）相同"]),
+    "same name": (SMALL + SECOND.replace("乙局", "甲 局"), 9, "agencies[2].name", ["与 agencies[1].name（第 2 行）相同"]),
+    "power": (f'{AGENCY}powers = ["rulemaking"]\n{SOURCE}', 4, "agencies[1].powers[1]", ["请改为“rule_making”"]),
+    "parent": (f'{AGENCY}parent = "{OTHER}"\n{SOURCE}', 4, "agencies[1].parent", [f"没有代码为“{OTHER}”的机关", "请补写 [[agencies]]"]),
+    "own parent": (f'{AGENCY}parent = "{CODE}"\n{SOURCE}', 4, "agencies[1].parent", [f"{CODE} → {CODE}", "请删去其中一个 parent"]),
+    "ring of parents": (f'{AGENCY}parent = "{OTHER}"\n{SECOND}parent = "{CODE}"\n{SOURCE}', 4, "agencies[1].parent",
+                        [f"{CODE} → {OTHER} → {CODE}"]),
+    "agency of a source": (AGENCY + SOURCE.replace("0J", "0K"), 6, "sources[1].agency", [f"请改为“{CODE}”"]),
+    "same source": (SMALL + SOURCE, 9, "sources[2].name", ["sources[1].name（第 5 行）"]),
     "conflict": (CONFLICT, 16, "sources[2].values.applications.outcome.gk01",
                  ['sources[1].values.applications.outcome."ＧＫ 01"（第 9 行）', "已对应“granted”", "这里是“partial”", "请改成一致"]),
 }
@@ -282,15 +296,25 @@ def test_an_address_is_not_repeated(tmp_path: Path) -> None:
 
 
 def test_all_problems_are_told_in_the_order_of_their_lines(tmp_path: Path) -> None:
-    text = f'[limits]\nthreads = 0\nmemry = "1GB"\n{AGENCY.replace("0J", "0K")}{SOURCE.replace(CODE, OTHER)}subjects = ["fee"]\n{SOURCE}[other]\n'
+    source = SOURCE.replace(CODE, OTHER)
+    text = f'[limits]\nthreads = 0\nmemry = "1GB"\n{AGENCY.replace("0J", "0K")}{source}subjects = ["fee"]\n{source}[other]\n'
     told = complaints(tmp_path, text)
     places = [re.match("第 ([0-9]+) 行：(.+?)：", line).groups() for line in told]
     assert places == [("2", "limits.threads"), ("3", "limits.memry"), ("6", "agencies[1].code"), ("11", "sources[1].subjects[1]"),
                       ("14", "sources[2].agency"), ("16", "other")]
 
 
+def test_a_wrong_code_is_told_once_and_never_suggested(tmp_path: Path) -> None:
+    assert len(complaints(tmp_path, SMALL.replace("0J", "0K"))) == 1
+    told = complaints(tmp_path, AGENCY.replace("0J", "0K") + SOURCE)
+    assert [line.count("请改为") for line in told] == [0, 0]
+
+
 def test_an_empty_file_says_what_it_needs(tmp_path: Path) -> None:
     assert complaints(tmp_path, "") == ["agencies：一个也没有；请至少写一段 [[agencies]]", "sources：一个也没有；请至少写一段 [[sources]]"]
+
+
+SHAPES = ("1", "-1", "1.5", "true", '""', '"x"', "[]", "{}", "[1]", '["x"]', "[[]]", "[{}]", "{ x = 1 }", "{ x = { y = 1 } }", "2020-01-01")
 
 
 def replaced() -> Iterator[tuple[int, str]]:
@@ -298,7 +322,7 @@ def replaced() -> Iterator[tuple[int, str]]:
     lines = FULL.splitlines()
     for at, line in enumerate(lines):
         if name := re.match("[^=\\[]+ = ", line):
-            for value in ("1", "-1", "1.5", "true", '""', '"x"', "[]", "{}", "[1]", '["x"]', "[[]]", "[{}]", "{ x = 1 }", "{ x = { y = [1] } }", "2020-01-01"):
+            for value in SHAPES:
                 yield at + 1, "\n".join([*lines[:at], name[0] + value, *lines[at + 1:]])
 
 
@@ -335,6 +359,7 @@ NOT_TOML = {
     "Windows path, u": ('a = "D:\\users"\n', 1, "路径请改用 /"),
     "open quote": ('a = "x\nb = 1\n', 1, "补齐英文引号"),
     "open single quote": ("a = 'x\nb = 1\n", 1, "补齐英文引号"),
+    "open single quote before another": ("c = 1\na = 'x\nb = 'y'\n", 2, "补齐英文引号"),
     "open at the end": ('b = 1\na = "x', 2, "补齐英文引号"),
     "open paragraph": ("a = '''x", 1, "补齐英文引号"),
     "wide quotes": ("a = “x”\n", 1, "本行有全角符号 “”"),

@@ -1,0 +1,29 @@
+"""Dagster's home: where runs are recorded, the same for `gouji run`, the UI and the daemon.
+
+Belongs here: preparing the folder and the environment of Dagster processes. Does not belong here: what is run.
+"""
+
+from __future__ import annotations
+
+import os
+from importlib.resources import files
+from pathlib import Path
+
+from pipelines.settings import VARIABLE, Settings
+
+_WORKSPACE = """load_from:
+  - python_module:
+      module_name: pipelines.definitions
+      location_name: gouji
+"""
+
+
+def prepare(settings: Settings) -> Path:
+    """Make the home ready and let this process and its children use it; the home."""
+    home = settings.data / "dagster"
+    home.mkdir(parents=True, exist_ok=True)
+    (home / "dagster.yaml").write_text(files("pipelines").joinpath("dagster.yaml").read_text("utf-8"), "utf-8")
+    (home / "workspace.yaml").write_text(_WORKSPACE, "utf-8")
+    os.environ["DAGSTER_HOME"] = str(home)
+    os.environ[VARIABLE] = str(settings.file)
+    return home

@@ -1,0 +1,54 @@
+"""Answers of the command line as text, JSON, Markdown or CSV.
+
+Belongs here: a frame and how it is printed. Does not belong here: which frame answers a question.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import sys
+from collections.abc import Mapping
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+import polars as pl
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from warehouse.export.figures import text_of
+from warehouse.export.tabular import safe_csv
+
+FORMATS = ("text", "json", "md", "csv")
+
+
+def show(frame: pl.DataFrame, how: str, headings: Mapping[str, str]) -> None:
+    """Print a frame; `headings` are the Chinese column names for a reader, programs get the names of the dictionary."""
+    if how == "json":
+        rows = [{name: _plain(value) for name, value in row.items()} for row in frame.iter_rows(named=True)]
+        print(json.dumps(rows, ensure_ascii=False, indent=1))
+    elif how == "csv":
+        target = io.BytesIO()
+        safe_csv(frame.with_columns(pl.col(pl.Decimal).map_elements(text_of, return_dtype=pl.String)), target)
+        sys.stdout.buffer.write(target.getvalue())
+    elif how == "md":
+        names = [headings.get(name, name) for name in frame.columns]
+        lines = [names, ["---"] * len(names), *([_text(v).replace("|", "\\|") for v in row] for row in frame.iter_rows())]
+        print("\n".join(f"| {' | '.join(line)} |" for line in lines))
+    else:
+        table = Table(*(headings.get(name, name) for name in frame.columns), box=box.SIMPLE_HEAD, pad_edge=False)
+        for row in frame.iter_rows():
+            table.add_row(*map(_text, row))
+        Console(soft_wrap=not sys.stdout.isatty(), width=None if sys.stdout.isatty() else 240, highlight=False, markup=False).print(table)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Decimal):
+        return text_of(value)
+    return value.isoformat() if isinstance(value, date) else value
+
+
+def _text(value: Any) -> str:
+    return "" if value is None else str(_plain(value))

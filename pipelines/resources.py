@@ -1,0 +1,74 @@
+"""Configuration → plain objects that the assets receive.
+
+Belongs here: making a Plan from settings. Does not belong here: reading `gouji.toml` (`settings`), what is done with a Plan.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+
+from assets.ingest import Delivery
+from assets.logic.vocabulary import Vocabulary
+from assets.plan import Plan
+from pipelines import settings as config
+from pipelines.settings import Settings
+from warehouse import clock
+from warehouse.landing import Landing
+from warehouse.report import Scope
+from warehouse.store import Warehouse
+from warehouse.subjects import SOURCES
+
+
+def warehouse_of(settings: Settings) -> Warehouse:
+    """The warehouse file of a configuration."""
+    return Warehouse(settings.data / "gouji.duckdb", settings.memory, settings.threads)
+
+
+def plan_of(settings: Settings) -> Plan:
+    """What a night works with."""
+    return Plan(
+        warehouse=warehouse_of(settings),
+        landing=Landing(settings.data / "landing"),
+        hits=settings.data / "hits",
+        deliveries={subject: _deliveries(settings, subject) for subject in SOURCES},
+        vocabulary=Vocabulary.of(settings.vocabulary_rows(), str(settings.counting["sole_trader_class"])),
+        scope=scope_of(settings),
+        limit_bytes=settings.file_bytes,
+        rehash_days=settings.rehash_days,
+        say=_say,
+    )
+
+
+def scope_of(settings: Settings) -> Scope:
+    """What is to be reported, and from which sources."""
+    return Scope(
+        agencies=tuple((a.code, a.name, a.aliases) for a in settings.agencies),
+        years=settings.report_years(clock.today()),
+        settings=tuple(settings.counting_rows()),
+        sources=tuple((s.agency, s.name, subject) for s in settings.sources for subject in s.subjects),
+    )
+
+
+def _deliveries(settings: Settings, subject: str) -> tuple[Delivery, ...]:
+    return tuple(
+        Delivery(s.name, s.agency, s.path, s.files[subject], s.columns.get(subject, {})) for s in settings.sources if subject in s.subjects
+    )
+
+
+def _say(text: str) -> None:
+    if sys.stderr.isatty():
+        print(f"  {clock.now():%H:%M:%S}  {text}", file=sys.stderr, flush=True)
+
+
+class PlanResource(dg.ConfigurableResource):  # type: ignore[type-arg]
+    """The Plan, made when a run starts; without a configuration the run fails and says how to make one."""
+
+    config: str = ""
+
+    def create_resource(self, context: Any) -> Plan:
+        """The Plan of the configured file, else of GOUJI_CONFIG, else of `gouji.toml` in the working folder."""
+        return plan_of(config.load(config.locate(Path(self.config) if self.config else None)))

@@ -1,0 +1,56 @@
+"""One run of the nightly job, from the command line.
+
+Belongs here: running the job in this process with the instance that the UI and the daemon use. Does not belong here: what the
+job does, what is printed about it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import dagster as dg
+
+from pipelines.definitions import build_definitions
+from pipelines.jobs import year_tags
+from pipelines.sensors import alert
+from pipelines.settings import Settings
+from warehouse import clock
+
+_QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}  # the whole log is in the UI
+
+
+@dataclass(frozen=True)
+class Done:
+    """How a run ended."""
+
+    run_id: str
+    years: tuple[int, ...]
+    success: bool
+    error: str
+
+
+def run_nightly(settings: Settings, years: Sequence[int] = ()) -> Done:
+    """Run the nightly job for these report years (default: those that are due), recorded in Dagster's home."""
+    due = tuple(sorted(years)) or settings.report_years(clock.today())
+    job = build_definitions(settings=settings).resolve_job_def("nightly")
+    with dg.DagsterInstance.get() as instance:
+        result = job.execute_in_process(instance=instance, tags=year_tags(due), run_config=_QUIET, raise_on_error=False)
+        error = "" if result.success else _why(result)
+    if error:
+        alert(settings, result.run_id, "nightly", error.splitlines()[0])
+    return Done(result.run_id, due, result.success, error)
+
+
+def _why(result: dg.ExecuteInProcessResult) -> str:
+    """Steps that failed and the message of their first cause."""
+    lines = []
+    for event in result.all_events:
+        if event.is_step_failure and event.step_failure_data.error:
+            cause = event.step_failure_data.error
+            while cause.cause:
+                cause = cause.cause
+            lines.append(f"步骤 {event.step_key}：{cause.message.strip()}")
+        elif event.is_failure and not event.is_step_event:
+            lines.append(str(event.message))
+    return "\n".join(lines) or "没有步骤报告原因"

@@ -1,0 +1,30 @@
+"""Schedules: when a job runs.
+
+Belongs here: the nightly schedule. Does not belong here: what the job does.
+"""
+
+import dagster as dg
+
+from pipelines import settings as config
+from pipelines.jobs import nightly, year_tags
+from pipelines.settings import Settings
+from warehouse import clock
+
+CRON = "30 2 * * *"
+
+
+def nightly_schedule(settings: Settings | None) -> dg.ScheduleDefinition:
+    """The nightly schedule, on where the configuration says so and never on a laptop that only opens the UI."""
+    on = settings is not None and settings.schedule
+
+    @dg.schedule(
+        job=nightly, cron_schedule=CRON, execution_timezone=clock.ZONE, name="nightly",
+        description="每天 02:30（北京时间）；由 gouji.toml 的 [nightly] schedule 开启",
+        default_status=dg.DefaultScheduleStatus.RUNNING if on else dg.DefaultScheduleStatus.STOPPED,
+    )  # fmt: skip
+    def every_night(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
+        # Read again at each tick: the years that are due change with the calendar, the configuration by hand.
+        due = config.load(config.locate(None)).report_years(clock.today())
+        return dg.RunRequest(tags=year_tags(due))
+
+    return every_night
