@@ -21,7 +21,7 @@ import polars as pl
 
 from pipelines import home, printing
 from pipelines import settings as config
-from pipelines.resources import warehouse_of
+from pipelines.home import warehouse_of
 from pipelines.settings import Settings
 from warehouse import counting, forms, report
 from warehouse.export import markdown, tables_json, tabular

@@ -1,6 +1,7 @@
-"""Dagster's home: where runs are recorded, the same for `gouji run`, the UI and the daemon.
+"""Where things stand below the data folder: the warehouse file, and Dagster's home, where runs are recorded.
 
-Belongs here: preparing the folder and the environment of Dagster processes. Does not belong here: what is run.
+Belongs here: those places, and the environment of Dagster processes, the same for `gouji run`, the UI and the daemon. Does not
+belong here: what is run.
 """
 
 from __future__ import annotations
@@ -10,12 +11,18 @@ from importlib.resources import files
 from pathlib import Path
 
 from pipelines.settings import VARIABLE, Settings
+from warehouse.store import Warehouse
 
 _WORKSPACE = """load_from:
   - python_module:
       module_name: pipelines.definitions
       location_name: gouji
 """
+
+
+def warehouse_of(settings: Settings) -> Warehouse:
+    """The warehouse file of a configuration."""
+    return Warehouse(settings.data / "gouji.duckdb", settings.memory, settings.threads)
 
 
 def prepare(settings: Settings) -> Path:

@@ -15,17 +15,12 @@ from assets.ingest import Delivery
 from assets.logic.vocabulary import Vocabulary
 from assets.plan import Plan
 from pipelines import settings as config
+from pipelines.home import warehouse_of
 from pipelines.settings import Settings
 from warehouse import clock
 from warehouse.landing import Landing
 from warehouse.report import Scope
-from warehouse.store import Warehouse
 from warehouse.subjects import SOURCES
-
-
-def warehouse_of(settings: Settings) -> Warehouse:
-    """The warehouse file of a configuration."""
-    return Warehouse(settings.data / "gouji.duckdb", settings.memory, settings.threads)
 
 
 def plan_of(settings: Settings) -> Plan:

@@ -8,7 +8,7 @@ record (SQL in the warehouse), anything about a report year.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import polars as pl
@@ -51,21 +51,31 @@ class Cleaned:
 
 def given(field: str) -> pl.Expr:
     """Whether the landed text of a field holds anything but white space."""
-    return text.key(pl.col(field)).is_not_null()
+    return text.is_given(pl.col(field))
 
 
-def _typed_column(rows: pl.DataFrame, contract: Field) -> pl.Series:
-    """The field in its type. Each different text is read once: a file repeats the same days, words and codes."""
-    as_type = {"date": dates.day, "instant": dates.instant, "number": amounts.amount, "key": text.key, "uscc": text.key,
-               "category": text.key, "text": text.trimmed, "free": text.trimmed}
-    read = text.case_no if contract.name == "case_no" else as_type[contract.kind]
-    different = rows.lazy().select(pl.col(contract.name).unique()).with_columns(read(pl.col(contract.name)).alias("read")).collect()
-    return rows.select(contract.name).join(different, on=contract.name, how="left", maintain_order="left")["read"].alias(f"t_{contract.name}")
+def _read_once(rows: pl.DataFrame, names: Sequence[str], read: Callable[[pl.Expr], pl.Expr]) -> list[pl.Series]:
+    """`t_<name>` of these fields. Each different text is read once: files repeat the same days, words and codes."""
+    texts = pl.concat([rows.select(pl.col(name).alias("text")) for name in names]).unique().drop_nulls()
+    values = texts.lazy().with_columns(read(pl.col("text")).alias("value")).collect()
+    return [
+        rows.select(pl.col(name).alias("text")).join(values, on="text", how="left", maintain_order="left")["value"].alias(f"t_{name}")
+        for name in names
+    ]
 
 
 def typed(rows: pl.DataFrame, subject: Subject, vocabulary: Vocabulary) -> pl.DataFrame:
     """Add `t_<field>` for every field: the value in its type, null where the text cannot be read as such."""
-    frame = rows.with_columns(_typed_column(rows, f) for f in subject.fields)
+    frame = rows.with_columns(text.trimmed(pl.col(name)).alias(f"t_{name}") for name in subject.of_kind("text", "free"))
+    keys = subject.of_kind("key", "uscc", "category")
+    for read, names in (
+        (text.key, [n for n in keys if n != "case_no"]),
+        (text.case_no, [n for n in keys if n == "case_no"]),
+        (dates.instant, subject.of_kind("date", "instant")),
+        (amounts.amount, subject.of_kind("number")),
+    ):
+        frame = frame.with_columns(_read_once(rows, names, read) if names else [])
+    frame = frame.with_columns(pl.col(f"t_{name}").dt.date() for name in subject.of_kind("date"))
     configured = vocabulary.local.filter(pl.col("subject") == subject.name)["field"].unique().to_list()
     for name in set(configured) & set(subject.of_kind("category")) - {"outcome", "result"}:
         local = vocabulary.lookup(frame, subject.name, name, text.key(pl.col(name)))

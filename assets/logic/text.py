@@ -20,6 +20,7 @@ _ROUND = {"(": "（", ")": "）"}
 # White space of every width, control characters, zero-width and other invisible ones, as the pattern below.
 _BLANK_KINDS = ("Zs", "Zl", "Zp", "Cc", "Cf")
 _BLANK = r"[\s\p{Cc}\p{Cf}]"
+_INK = r"[^\s\p{Cc}\p{Cf}]"
 _QUOTES = "[“”\"'‘’「」]"
 _LEADING_NUMBER = r"^[（(]?[一二三四五六七八九十0-9]{1,3}[）).、．]+([^0-9]|$)"  # "1.1" is a code, not a numbered label
 _LABEL_NOISE = "[,，、。；;：:（）()]"
@@ -44,6 +45,11 @@ def halved(text: pl.Expr) -> pl.Expr:
 def trimmed(text: pl.Expr) -> pl.Expr:
     """Without white space and invisible characters at both ends; empty becomes null."""
     return text.str.replace_all(f"^{_BLANK}+|{_BLANK}+$", "").replace("", None)
+
+
+def is_given(text: pl.Expr) -> pl.Expr:
+    """Whether there is anything but white space and invisible characters."""
+    return text.str.contains(_INK).fill_null(False)
 
 
 def key(text: pl.Expr) -> pl.Expr:
