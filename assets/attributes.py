@@ -23,13 +23,16 @@ def asset(
     table: Table, *, code_version: str, kinds: set[str], deps: Sequence[Any] = (), by_year: bool = False, **more: Any,
 ) -> Callable[[Callable[..., Any]], dg.AssetsDefinition]:
     """A decorator that makes the asset of a table; `by_year` gives it a partition a report year, several in one run."""
-    partitioned = {"partitions_def": YEARS, "backfill_policy": dg.BackfillPolicy.single_run()} if by_year else {}
+    partitioned: dict[str, Any] = {"partitions_def": YEARS, "backfill_policy": dg.BackfillPolicy.single_run()} if by_year else {}
 
     def decorate(function: Callable[..., Any]) -> dg.AssetsDefinition:
         with warnings.catch_warnings():
             # Beta in 1.13; without it a range of years would be one run a year.
             warnings.filterwarnings("ignore", "Parameter `backfill_policy`", dg.BetaWarning)
-            return dg.asset(**_described(table), code_version=code_version, kinds=kinds | {"duckdb"}, deps=deps, **partitioned, **more)(function)
+            made: dg.AssetsDefinition = dg.asset(
+                code_version=code_version, kinds=kinds | {"duckdb"}, deps=deps, **_described(table), **partitioned, **more,
+            )(function)
+        return made
 
     return decorate
 

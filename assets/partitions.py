@@ -1,4 +1,7 @@
-"""Partitions of the report layer: one a report year."""
+"""Partitions of the report layer: one a report year.
+
+Belongs here: which years there are. Does not belong here: which of them are due (`pipelines`).
+"""
 
 from __future__ import annotations
 

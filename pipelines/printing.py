@@ -21,6 +21,7 @@ from rich.table import Table
 from warehouse.export.figures import text_of
 from warehouse.export.tabular import safe_csv
 
+_SHOWN = 200  # rows of a text answer: it is for reading, and drawing a table takes its time
 FORMATS = ("text", "json", "md", "csv")
 
 
@@ -39,9 +40,11 @@ def show(frame: pl.DataFrame, how: str, headings: Mapping[str, str]) -> None:
         print("\n".join(f"| {' | '.join(line)} |" for line in lines))
     else:
         table = Table(*(headings.get(name, name) for name in frame.columns), box=box.SIMPLE_HEAD, pad_edge=False)
-        for row in frame.iter_rows():
+        for row in frame.head(_SHOWN).iter_rows():
             table.add_row(*map(_text, row))
         Console(soft_wrap=not sys.stdout.isatty(), width=None if sys.stdout.isatty() else 240, highlight=False, markup=False).print(table)
+        if frame.height > _SHOWN:
+            print(f"只显示前 {_SHOWN} 行，共 {frame.height} 行；全部请用 --format csv 或 json。")
 
 
 def _plain(value: Any) -> Any:

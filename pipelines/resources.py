@@ -59,7 +59,7 @@ def _say(text: str) -> None:
         print(f"  {clock.now():%H:%M:%S}  {text}", file=sys.stderr, flush=True)
 
 
-class PlanResource(dg.ConfigurableResource):  # type: ignore[type-arg]
+class PlanResource(dg.ConfigurableResource):
     """The Plan, made when a run starts; without a configuration the run fails and says how to make one."""
 
     config: str = ""

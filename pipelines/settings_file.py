@@ -147,46 +147,62 @@ class Table(BaseModel):
 class PathsTable(Table):
     """`[paths]`."""
 
-    data: _Text = "var"
+    data: _Text = Field(default="var", description="数据文件夹：仓库、留存的原件、运行记录、告警都写在这里；相对路径从配置文件所在文件夹算起")
 
 
 class NightlyTable(Table):
     """`[nightly]`; without `years` the closed and the current year."""
 
-    schedule: StrictBool = False
-    years: Annotated[tuple[StrictInt, ...], AfterValidator(_years)] | None = None
-    alert_url: Annotated[str, AfterValidator(_url)] = ""
-    rehash_days: _Positive = 7
+    schedule: StrictBool = Field(default=False, description="是否每天 02:30（北京时间）自动运行；要有 gouji daemon 在运行，改后重启才生效")
+    years: Annotated[tuple[StrictInt, ...], AfterValidator(_years)] | None = Field(
+        default=None, description="要出的报告年度，从早到晚逐年写；不写为上一年度和本年度至今"
+    )
+    alert_url: Annotated[str, AfterValidator(_url)] = Field(
+        default="", description="运行失败时，向这个 http(s) 地址 POST 一份 JSON；不写则只写告警文件"
+    )
+    rehash_days: _Positive = Field(
+        default=7, description="每隔多少天把所有文件重新算一遍摘要；平时大小和修改时间都没变的文件不再打开"
+    )
 
 
 class LimitsTable(Table):
     """`[limits]`."""
 
-    memory: Annotated[str, AfterValidator(_memory)] = "2GB"
-    threads: _Positive = 2
-    file_mb: _Positive = 300
+    memory: Annotated[str, AfterValidator(_memory)] = Field(
+        default="2GB", description="DuckDB 可用的内存，单位 MB、GB、MiB 或 GiB；超出时写临时文件。读文件和清洗另需内存"
+    )
+    threads: _Positive = Field(default=2, description="DuckDB 使用的线程数")
+    file_mb: _Positive = Field(default=300, description="单个文件的上限（MiB），超过的整份退回；访问日志不受此限")
 
 
 class AgencyTable(Table):
     """One `[[agencies]]`."""
 
-    name: _Text
-    code: Annotated[_Text, AfterValidator(_credit_code)]
-    parent: _Normal = ""
-    aliases: tuple[_Text, ...] = ()
-    powers: tuple[Annotated[str, _one_of(POWERS)], ...] = ()
+    name: _Text = Field(description="机关全称，印在报告的标题里；按名称辨认记录时也用它")
+    code: Annotated[_Text, AfterValidator(_credit_code)] = Field(
+        description="统一社会信用代码，两个校验码都要正确；决定一条记录是不是本机关的"
+    )
+    parent: _Normal = Field(default="", description="上级机关的统一社会信用代码，也要写成一段 [[agencies]]；目前只检查，不影响统计")
+    aliases: tuple[_Text, ...] = Field(default=(), description="其他名称（曾用名、简称）；发布机构、制定机关写成这些名称时也算本机关")
+    powers: tuple[Annotated[str, _one_of(POWERS)], ...] = Field(
+        default=(), description="职权，可写 rule_making（有规章制定权）；目前只检查，不影响统计"
+    )
 
 
 class SourceTable(Table):
     """One `[[sources]]`; `files` has only what is configured."""
 
-    name: _Text
-    agency: Annotated[_Text, AfterValidator(normal)]
-    path: _Text
-    subjects: Annotated[tuple[Annotated[str, _one_of(SOURCES)], ...], AfterValidator(_distinct)] = SOURCES
-    files: dict[str, Annotated[tuple[Annotated[str, AfterValidator(_pattern)], ...], AfterValidator(_distinct)]] = {}
-    columns: dict[str, dict[str, _Text]] = {}
-    values: dict[str, dict[str, dict[str, _Text]]] = {}
+    name: _Text = Field(description="来源的名称，不能重复；定下后不要再改，改名等于换了一个来源")
+    agency: Annotated[_Text, AfterValidator(normal)] = Field(description="这个来源属于哪个机关：该机关的统一社会信用代码")
+    path: _Text = Field(description="存放数据文件的文件夹；相对路径从配置文件所在的文件夹算起")
+    subjects: Annotated[tuple[Annotated[str, _one_of(SOURCES)], ...], AfterValidator(_distinct)] = Field(
+        default=SOURCES, description="这个来源应当交来哪些数据；列出而没有文件的是严重发现，所以没有的数据不要列"
+    )
+    files: dict[str, Annotated[tuple[Annotated[str, AfterValidator(_pattern)], ...], AfterValidator(_distinct)]] = Field(
+        default={}, description="数据 → 文件名样式的列表（* 代表任意文字），代替默认的样式"
+    )
+    columns: dict[str, dict[str, _Text]] = Field(default={}, description="数据 → 本单位文件的栏目名 → 字段的名称或代码")
+    values: dict[str, dict[str, dict[str, _Text]]] = Field(default={}, description="数据 → 字段 → 本单位的代码或说法 → 标准的取值")
 
 
 @cache
@@ -196,7 +212,7 @@ def counting_table() -> type[Table]:
     for s in counting.settings().values():
         one: Any = Annotated[str, _one_of(v for v in s.values if isinstance(v, str))]
         many: Any = Annotated[tuple[one, ...], AfterValidator(_distinct)]
-        fields[s.name] = ({"list": many, "choice": one, "bool": StrictBool}[s.kind], s.default)
+        fields[s.name] = ({"list": many, "choice": one, "bool": StrictBool}[s.kind], Field(default=s.default, description=s.zh))
     return create_model("CountingTable", __base__=Table, **fields)
 
 

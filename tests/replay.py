@@ -49,15 +49,22 @@ def configuration(drops: list[Path], data: Path) -> str:
     return "\n".join(lines) + "\n"
 
 
-def gouji(*arguments: str) -> subprocess.CompletedProcess[str]:
+def run(config: Path) -> subprocess.CompletedProcess[str]:
+    """The nightly job in a process of its own, as the scheduler starts it."""
     environment = {k: v for k, v in os.environ.items() if k not in ("DAGSTER_HOME", "GOUJI_CONFIG")}
-    return subprocess.run([sys.executable, "-m", "pipelines.cli", *arguments], cwd=ROOT, env=environment, text=True, capture_output=True)
+    command = [sys.executable, "-m", "pipelines.cli", "--config", str(config), "run"]
+    return subprocess.run(command, cwd=ROOT, env=environment, text=True, capture_output=True)
 
 
 def answer(config: Path, *arguments: str) -> Any:
-    done = gouji("--config", str(config), *arguments, "--format", "json")
-    if done.returncode:
-        raise SystemExit(f"gouji {' '.join(arguments)}: {done.returncode}\n{done.stdout}\n{done.stderr}")
+    """What a verb of the command line answers."""
+    from click.testing import CliRunner
+
+    from pipelines.cli import main
+
+    done = CliRunner().invoke(main, ["--config", str(config), *arguments, "--format", "json"], catch_exceptions=False)
+    if done.exit_code:
+        raise SystemExit(f"gouji {' '.join(arguments)}: {done.exit_code}\n{done.output}")
     return json.loads(done.stdout)
 
 
@@ -80,7 +87,7 @@ def ledger(rows: list[dict[str, Any]], uncounted: list[dict[str, Any]]) -> dict[
 
 def findings(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     keys = {"subject": "source", "path": "file", "sheet": "sheet", "row_no": "row", "record_key": "key", "rule": "type", "source": "origin"}
-    more = ("severity", "year", "cell_id", "field", "message")
+    more = ("severity", "year", "cell_id", "field", "actual", "message")
     return [{new: row[old] for old, new in keys.items()} | {name: row[name] for name in more} for row in rows]
 
 
@@ -88,27 +95,32 @@ def write(file: Path, value: Any) -> None:
     file.write_text(json.dumps(value, ensure_ascii=False, indent=1) + "\n", "utf-8")
 
 
+def collect(config: Path, year: str, code: str, out: Path) -> None:
+    """Leave what the job found for one report in OUT/<year>/."""
+    folder = out / year
+    folder.mkdir(exist_ok=True)
+    narrow = ("--year", year, "--agency", code)
+    write(folder / "tables.json", answer(config, "tables", *narrow)[0])
+    write(folder / "ledger.json", ledger(answer(config, "ledger", *narrow), answer(config, "ledger", "--rows", *narrow)))
+    write(folder / "findings.json", findings(answer(config, "findings", *narrow)))
+
+
 def replay(drops: list[Path], out: Path) -> int:
     out.mkdir(parents=True, exist_ok=True)
     config = out / "gouji.toml"
     config.write_text(configuration(drops, out.resolve() / "var"), "utf-8")
-    done = gouji("--config", str(config), "run")
+    done = run(config)
     print(done.stdout, done.stderr, sep="\n", file=sys.stderr)
     if done.returncode not in (0, 3):
         return done.returncode
     for drop in drops:
         agency = json.loads((drop / "agency.json").read_text("utf-8"))
-        year, code = str(agency["report_year"]), agency["uscc"]
-        folder = out / year
-        folder.mkdir(exist_ok=True)
-        narrow = ("--year", year, "--agency", code)
-        write(folder / "tables.json", answer(config, "tables", *narrow)[0])
-        write(folder / "ledger.json", ledger(answer(config, "ledger", *narrow), answer(config, "ledger", "--rows", *narrow)))
-        write(folder / "findings.json", findings(answer(config, "findings", *narrow)))
+        collect(config, str(agency["report_year"]), agency["uscc"], out)
     return done.returncode
 
 
 if __name__ == "__main__":
+    sys.path.insert(0, str(ROOT))
     if len(sys.argv) < 3:
         raise SystemExit(__doc__)
     *given, target = map(Path, sys.argv[1:])

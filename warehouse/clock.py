@@ -1,4 +1,7 @@
-"""The one place that decides the time zone: Asia/Shanghai."""
+"""The one place that decides the time zone: Asia/Shanghai.
+
+Belongs here: now and today. Does not belong here: reading of dates, working days, report years.
+"""
 
 from __future__ import annotations
 

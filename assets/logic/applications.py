@@ -36,7 +36,7 @@ def outcome_leaf(rows: pl.DataFrame, vocabulary: Vocabulary) -> pl.Series:
     label = text.label(pl.col("outcome"))
     official = rows.select(label.replace_strict(fixed()["outcome"], default=None, return_dtype=pl.String)).to_series()
     code = vocabulary.lookup(rows, "applications", "outcome", text.key(pl.col("outcome")))
-    synonym = vocabulary.lookup(rows, "applications", "outcome", label)
+    synonym = vocabulary.lookup(rows, "applications", "outcome", label, by="label")
     return pl.select(pl.coalesce(official, code, synonym)).to_series()
 
 

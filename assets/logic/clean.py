@@ -1,8 +1,8 @@
 """Landed text → typed records, quarantined rows and findings on single rows.
 
 Belongs here: what is alike for every subject: typing by kind, natural keys, the order of quarantine reasons (source
-contracts 6.4), the split. Does not belong here: what only one subject knows (its module under `subjects`), versions of a
-record (SQL in the warehouse), anything about a report year.
+contracts 6.4), what is personal data in a column of codes, the split. Does not belong here: what only one subject knows
+(`subjects.py`, `applications.py`), versions of a record (SQL in the warehouse), anything about a report year.
 """
 
 from __future__ import annotations
@@ -17,17 +17,26 @@ from assets.logic import amounts, dates, text
 from assets.logic.identity import looks_resident, valid_codes
 from assets.logic.vocabulary import Vocabulary, fixed
 from warehouse import tables
-from warehouse.subjects import Field, Subject
+from warehouse.subjects import Subject
 
 # Raise it when cleaning gives another result for the same text: landed rows are then cleaned anew.
-CODE_VERSION = "2"
+CODE_VERSION = "3"
 # The first that applies is a row's reason (source contracts 6.4).
-REASONS = ("missing_key", "bad_date", "unknown_applicant_kind", "underivable_applicant_kind", "unknown_outcome", "bad_amount",
-           "negative_amount", "reply_before_receipt", "unknown_case_kind", "unknown_result", "closed_before_accepted", "unknown_code")
+REASONS = (
+    "missing_key",
+    "bad_date",
+    "unknown_applicant_kind",
+    "underivable_applicant_kind",
+    "unknown_outcome",
+    "bad_amount",
+    "negative_amount",
+    "reply_before_receipt",
+    "unknown_case_kind",
+    "unknown_result",
+    "closed_before_accepted",
+    "unknown_code",
+)
 _SEPARATOR = "\x1f"  # no cleaned text holds a control character
-# The number of such a party to an enforcement record is personal data (source contracts, conventions).
-_PRIVATE_KINDS = ("自然人", "个体工商户")
-_SOLE_TRADER = "92"
 _SHOWN_CHARS = 60
 
 
@@ -80,18 +89,16 @@ def typed(rows: pl.DataFrame, subject: Subject, vocabulary: Vocabulary) -> pl.Da
     for name in set(configured) & set(subject.of_kind("category")) - {"outcome", "result"}:
         local = vocabulary.lookup(frame, subject.name, name, text.key(pl.col(name)))
         frame = frame.with_columns(pl.coalesce(local, pl.col(f"t_{name}")).alias(f"t_{name}"))
-    return frame.with_columns(
-        valid_codes(frame[f"t_{name}"]).alias(f"ok_{name}") for name in subject.of_kind("uscc")
-    )
+    return frame.with_columns(valid_codes(frame[f"t_{name}"]).alias(f"ok_{name}") for name in subject.of_kind("uscc"))
 
 
 def record_key(subject: Subject) -> pl.Expr:
-    """The natural key in normal form; an empty part stays empty, an unreadable instant stays as written."""
+    """The natural key in normal form; an empty part stays empty, an unreadable instant as written but for its ends."""
     parts = []
     for name in subject.key:
         part = pl.col(f"t_{name}")
         if subject.by_name[name].kind == "instant":
-            part = pl.coalesce(part.dt.strftime("%Y-%m-%d %H:%M:%S"), text.key(pl.col(name)))
+            part = pl.coalesce(part.dt.strftime("%Y-%m-%d %H:%M:%S"), text.trimmed(pl.col(name)))
         parts.append(part.fill_null(""))
     return pl.concat_str(parts, separator="|")
 
@@ -137,7 +144,8 @@ def _content(subject: Subject) -> pl.Expr:
 
 def _digests(contents: pl.Series) -> pl.Series:
     """MD5 of each content: the same in every process and version, and what was digested cannot be read from it."""
-    return pl.Series(contents.name, [hashlib.md5(c.encode(), usedforsecurity=False).hexdigest() for c in contents], pl.String)
+    digests = [hashlib.md5(content, usedforsecurity=False).digest() for content in contents.cast(pl.Binary)]
+    return pl.Series(contents.name, digests, pl.Binary).bin.encode("hex")
 
 
 def _reasons(frame: pl.DataFrame, defects: Sequence[Defect]) -> pl.DataFrame:
@@ -149,30 +157,38 @@ def _reasons(frame: pl.DataFrame, defects: Sequence[Defect]) -> pl.DataFrame:
 
 
 def _is_private(subject: Subject, name: str) -> pl.Expr:
-    """Whether a credit code column holds a person's number: of a party that is a person or a sole trader, or misplaced there."""
-    code = pl.col(f"t_{name}")
-    private = looks_resident(code)
-    if name == "party_uscc":
-        private |= code.str.starts_with(_SOLE_TRADER)
-    if "party_kind" in subject.by_name:
-        private |= pl.col("t_party_kind").is_in(_PRIVATE_KINDS)
-    return private.fill_null(False)
+    """Whether a credit code is a person's number: of a natural person or a sole trader, or a resident number written there."""
+    code, private = pl.col(f"t_{name}"), fixed()["private"]
+    found = looks_resident(code) | code.str.starts_with(private["prefix"])
+    for kind in set(private["kinds_in"]) & set(subject.by_name):
+        found |= pl.col(f"t_{kind}").str.contains_any(private["kinds"])
+    return found.fill_null(False)
+
+
+def _public(subject: Subject, name: str, value: pl.Expr) -> pl.Expr:
+    """A value of a field without what is personal data: the only way of a credit code out of cleaning, but for a record's key."""
+    return pl.when(~_is_private(subject, name)).then(value) if subject.by_name[name].kind == "uscc" else value
 
 
 def _shown(subject: Subject, name: str) -> pl.Expr:
     """The landed text of a field for whoever mends it; personal data and free text are never shown."""
-    contract = subject.by_name[name]
-    if not tables.in_core(contract):
+    if not tables.in_core(subject.by_name[name]):
         return pl.lit(None, pl.String)
-    shown = pl.col(name).str.slice(0, _SHOWN_CHARS)
-    return pl.when(~_is_private(subject, name)).then(shown) if contract.kind == "uscc" else shown
+    return _public(subject, name, pl.col(name).str.slice(0, _SHOWN_CHARS))
 
 
 def row_finding(frame: pl.DataFrame, subject: Subject, rule: str, field: str, when: pl.Expr) -> pl.DataFrame:
     """The rows a row rule speaks of, whatever becomes of the row, with the columns of `core.row_findings`."""
     return frame.filter(when.fill_null(False)).select(
-        "agency", pl.lit(subject.name).alias("subject"), "file_id", "row_no", "record_key",
-        pl.lit(rule).alias("rule"), pl.lit(field).alias("field"), _shown(subject, field).alias("value"))
+        "agency",
+        pl.lit(subject.name).alias("subject"),
+        "file_id",
+        "row_no",
+        "record_key",
+        pl.lit(rule).alias("rule"),
+        pl.lit(field).alias("field"),
+        _shown(subject, field).alias("value"),
+    )
 
 
 def _updated_at(subject: Subject) -> pl.Expr:
@@ -184,16 +200,14 @@ def _core_columns(subject: Subject) -> list[pl.Expr]:
     """The columns of `core.<subject>` that cleaning fills; `content_md5` still holds what is to be digested."""
     out = []
     for name in (c.name for c in tables.core(subject.name).columns if c.name not in tables.VERSION_STATE):
-        contract = subject.by_name.get(name)
         if name == "updated_at":
             out.append(_updated_at(subject))
         elif name == "content_md5":
             out.append(_content(subject).alias(name))
-        elif contract is None:
-            out.append(pl.col(name))
+        elif name in subject.by_name:
+            out.append(_public(subject, name, pl.col(f"t_{name}")).alias(name))
         else:
-            value = pl.col(f"t_{name}")
-            out.append((pl.when(~_is_private(subject, name)).then(value) if contract.kind == "uscc" else value).alias(name))
+            out.append(pl.col(name))
     return out
 
 
@@ -206,7 +220,15 @@ def split(frame: pl.DataFrame, subject: Subject, defects: Sequence[Defect], find
     good = judged.lazy().filter(pl.col("reason").is_null()).select(_core_columns(subject)).collect()
     value = pl.coalesce(*(pl.when(pl.col("field") == f.name).then(_shown(subject, f.name)) for f in subject.fields))
     bad = judged.filter(pl.col("reason").is_not_null()).select(
-        "agency", pl.lit(subject.name).alias("subject"), "file_id", "row_no", "record_key",
-        _updated_at(subject), "reason", "field", value.alias("value"))
+        "agency",
+        pl.lit(subject.name).alias("subject"),
+        "file_id",
+        "row_no",
+        "record_key",
+        _updated_at(subject),
+        "reason",
+        "field",
+        value.alias("value"),
+    )
     empty = pl.DataFrame(schema=tables.TABLES["core.row_findings"].schema)
     return Cleaned(good.with_columns(_digests(good["content_md5"])), bad, pl.concat([empty, *findings]))

@@ -47,8 +47,14 @@ def valid_codes(codes: pl.Series) -> pl.Series:
     """
     name, code = codes.name, pl.col("code")
     frame = pl.DataFrame({"code": codes})
-    checked = frame.unique().drop_nulls().with_columns(
-        ok=code.str.contains(_SHAPE) & (_organisation_check(code) == code.str.slice(16, 1)) & (_code_check(code) == code.str.slice(17, 1))
+    checked = (
+        frame.unique()
+        .drop_nulls()
+        .with_columns(
+            ok=code.str.contains(_SHAPE)
+            & (_organisation_check(code) == code.str.slice(16, 1))
+            & (_code_check(code) == code.str.slice(17, 1))
+        )
     )
     joined = frame.join(checked, on="code", how="left", maintain_order="left")
     return joined.select(pl.when(code.is_not_null()).then(pl.col("ok").fill_null(False))).to_series().alias(name)

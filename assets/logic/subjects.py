@@ -24,10 +24,9 @@ def _derive_dispute(frame: pl.DataFrame, vocabulary: Vocabulary) -> pl.DataFrame
     known = pl.col("t_result").replace_strict(words["dispute_result"], default=None, return_dtype=pl.String)
     group = pl.coalesce(
         pl.col("t_case_kind").replace_strict(words["dispute_group"], default=None, return_dtype=pl.String),
-        pair.replace_strict(words["dispute_route"], default=None, return_dtype=pl.String))
-    return frame.with_columns(
-        group.alias("dispute_group"),
-        pl.coalesce(local, known).alias("result_class"))
+        pair.replace_strict(words["dispute_route"], default=None, return_dtype=pl.String),
+    )
+    return frame.with_columns(group.alias("dispute_group"), pl.coalesce(local, known).alias("result_class"))
 
 
 def _dispute_defects() -> list[Defect]:
@@ -70,7 +69,8 @@ WAYS: Mapping[str, Way] = {
     "applications": Way(applications.derive, applications.defects, {"bad_uscc": _bad_code("applicant_uscc")}),
     "disputes": Way(_derive_dispute, _dispute_defects),
     "penalties": Way(
-        defects=lambda: bad_amount("fine_wan") + bad_amount("confiscated_wan"), row_rules={"bad_uscc": _bad_code("party_uscc")}),
+        defects=lambda: bad_amount("fine_wan") + bad_amount("confiscated_wan"), row_rules={"bad_uscc": _bad_code("party_uscc")}
+    ),
     "permits": Way(row_rules={"bad_uscc": _bad_code("party_uscc")}),
     "coercions": Way(row_rules={"bad_uscc": _bad_code("party_uscc")}),
     "inspections": Way(row_rules={"bad_uscc": _bad_code("object_uscc"), "fewer_than_two_inspectors": ("inspectors", _fewer_than_two)}),

@@ -11,7 +11,7 @@ import tomllib
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
-from typing import Any
+from typing import Any, Literal
 
 import polars as pl
 
@@ -37,9 +37,11 @@ def _keyed(labels: dict[str, str]) -> dict[str, str]:
 
 @dataclass(frozen=True)
 class Vocabulary:
-    """An agency's codes and synonyms (`LOCAL_SCHEMA`: text in normal form) beside the fixed words.
+    """An agency's codes and synonyms beside the fixed words.
 
-    `sole_trader_class` is the column of table 3 for 个体工商户 of whom the source only says 法人或其他组织; "" settles nothing.
+    `local` has the columns of `LOCAL_SCHEMA`, text in normal form, and `label`: the text as a form label, null where it is
+    none or stands for nothing. `sole_trader_class` is the column of table 3 for 个体工商户 of whom the source only says
+    法人或其他组织; "" settles nothing.
     """
 
     local: pl.DataFrame
@@ -48,10 +50,10 @@ class Vocabulary:
     @classmethod
     def of(cls, rows: list[tuple[str, str, str, str, str]], sole_trader_class: str = "") -> Vocabulary:
         """From (agency, subject, field, text as configured, value), the first entry of a text counts, and the counting setting."""
-        frame = pl.DataFrame(rows, schema=LOCAL_SCHEMA, orient="row")
-        labels = frame.filter(pl.col("field") == "outcome").with_columns(text.label(pl.col("text")))
-        both = pl.concat([frame.with_columns(text.key(pl.col("text"))), labels]).filter(pl.col("text") != "")
-        return cls(both.unique(["agency", "subject", "field", "text"], keep="first", maintain_order=True), sole_trader_class)
+        written = pl.DataFrame(rows, schema=LOCAL_SCHEMA, orient="row")
+        read = written.with_columns(text.key(pl.col("text")), text.label(pl.col("text")).alias("label"))
+        local = read.filter(pl.col("text").is_not_null()).unique(["agency", "subject", "field", "text"], keep="first", maintain_order=True)
+        return cls(local.with_columns(pl.when(_is_label()).then(pl.col("label"))), sole_trader_class)
 
     def fingerprint(self) -> str:
         """Digest of everything that decides how a value is read; another digest means that landed rows are cleaned anew."""
@@ -59,8 +61,18 @@ class Vocabulary:
         stable = json.dumps(everything, ensure_ascii=False, sort_keys=True)
         return hashlib.sha256(stable.encode()).hexdigest()
 
-    def lookup(self, rows: pl.DataFrame, subject: str, field: str, keyed: pl.Expr) -> pl.Series:
-        """The configured value of each row's `keyed` text for its agency; null where nothing is configured."""
-        words = self.local.filter((pl.col("subject") == subject) & (pl.col("field") == field)).select("agency", "text", "value")
-        asked = rows.select("agency", keyed.alias("text"))
-        return asked.join(words, on=["agency", "text"], how="left", maintain_order="left")["value"]
+    def lookup(self, rows: pl.DataFrame, subject: str, field: str, keyed: pl.Expr, *, by: Literal["text", "label"] = "text") -> pl.Series:
+        """The configured value of each row's `keyed` text (or label) for its agency; null where nothing is configured."""
+        words = self.local.filter((pl.col("subject") == subject) & (pl.col("field") == field) & pl.col(by).is_not_null())
+        asked = rows.select("agency", keyed.alias(by))
+        return asked.join(words.select("agency", by, "value"), on=["agency", by], how="left", maintain_order="left")["value"]
+
+
+def _is_label() -> pl.Expr:
+    """Whether a configured text also counts as a label, whatever number leads it: an outcome whose label means one thing only.
+
+    1.同意 and 2.同意 with different values leave 3.同意 unknown. Of texts with one label and one value the least stands for all.
+    """
+    same = ("agency", "subject", "field", "label")
+    settled = (pl.col("value").n_unique().over(same) == 1) & (pl.col("text") == pl.col("text").min().over(same))
+    return (pl.col("field") == "outcome") & (pl.col("label") != "") & settled

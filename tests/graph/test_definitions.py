@@ -1,0 +1,98 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from pipelines import settings as config
+from pipelines.definitions import build_definitions
+from pipelines.jobs import year_tags
+from warehouse import tables
+from warehouse.subjects import SOURCES
+
+CONFIG = """
+[nightly]
+schedule = {schedule}
+{years}
+
+[[agencies]]
+name = "测试机关"
+code = "11990100F7AB5ABF0J"
+
+[[sources]]
+name = "records"
+agency = "11990100F7AB5ABF0J"
+path = "records"
+"""
+
+
+def settings(folder: Path, *, schedule: bool = False, years: str = "") -> config.Settings:
+    file = folder / "gouji.toml"
+    file.write_text(CONFIG.format(schedule=str(schedule).lower(), years=years), "utf-8")
+    return config.load(file)
+
+
+def specs() -> dict[dg.AssetKey, dg.AssetSpec]:
+    return {spec.key: spec for spec in build_definitions().resolve_all_asset_specs()}
+
+
+def test_every_asset_is_a_table_or_view_of_the_dictionary() -> None:
+    for key, spec in specs().items():
+        table = (tables.TABLES | tables.VIEWS)[".".join(key.path)]
+        assert spec.group_name == table.layer == key.path[0]
+        schema = spec.metadata["dagster/column_schema"]
+        assert [c.name for c in schema.columns] == [c.name for c in table.columns]
+        assert [c.description for c in schema.columns] == [c.comment for c in table.columns]
+        assert table.zh in (spec.description or "")
+        assert spec.owners and spec.kinds and spec.code_version
+
+
+def test_the_graph_runs_from_raw_to_findings() -> None:
+    upstream = {key.to_user_string(): sorted(d.asset_key.to_user_string() for d in spec.deps) for key, spec in specs().items()}
+    core = [f"core/{s}" if s != "access_log" else "core/access_log_days" for s in SOURCES]
+    expected = {f"raw/{s}": [] for s in SOURCES}
+    expected |= {c: [f"raw/{s}"] for c, s in zip(core, SOURCES, strict=True)}
+    expected |= {"report/evidence": sorted(core), "report/cells": ["report/evidence"], "report/findings": ["report/cells"]}
+    assert upstream == expected
+
+
+def test_only_the_report_layer_has_partitions() -> None:
+    for key, spec in specs().items():
+        assert (spec.partitions_def is not None) == (key.path[0] == "report")
+
+
+@pytest.mark.parametrize("on", [True, False])
+def test_the_schedule_runs_where_the_configuration_says_so(tmp_path: Path, on: bool) -> None:
+    schedule = build_definitions(settings=settings(tmp_path, schedule=on)).resolve_schedule_def("nightly")
+    assert (schedule.cron_schedule, schedule.execution_timezone) == ("30 2 * * *", "Asia/Shanghai")
+    assert schedule.default_status is (dg.DefaultScheduleStatus.RUNNING if on else dg.DefaultScheduleStatus.STOPPED)
+
+
+def test_a_tick_asks_for_the_years_that_are_due(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = settings(tmp_path, years="years = [2022, 2023]")
+    monkeypatch.setenv("GOUJI_CONFIG", str(made.file))
+    definitions = build_definitions(settings=made)
+    context = dg.build_schedule_context(repository_def=definitions.get_repository_def())
+    tick = definitions.resolve_schedule_def("nightly").evaluate_tick(context)
+    assert tick.run_requests is not None
+    assert [r.tags.items() >= year_tags([2022, 2023]).items() for r in tick.run_requests] == [True]
+
+
+def test_without_a_configuration_the_definitions_load_and_the_run_says_how_to_make_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    job = build_definitions().resolve_job_def("nightly")
+    with pytest.raises(dg.DagsterResourceFunctionError) as failure:
+        job.execute_in_process(tags=year_tags([2023]))
+    assert "[[agencies]]" in str(failure.value.__cause__)
+
+
+def test_a_broken_configuration_stops_the_code_location(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from pipelines.definitions import found_settings
+
+    (tmp_path / "gouji.toml").write_text("[nightly]\nschedul = true\n", "utf-8")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(config.SettingsError, match="第 2 行"):
+        found_settings()
