@@ -10,16 +10,17 @@ from pipelines.jobs import nightly, year_tags
 from pipelines.settings import Settings
 from warehouse import clock
 
-CRON = "30 2 * * *"
+USUAL = "02:30"
 
 
 def nightly_schedule(settings: Settings | None) -> dg.ScheduleDefinition:
     """The nightly schedule, on where the configuration says so and never on a laptop that only opens the UI."""
     on = settings is not None and settings.schedule
+    hour, minute = (settings.at if settings else USUAL).split(":")
 
     @dg.schedule(
-        job=nightly, cron_schedule=CRON, execution_timezone=clock.ZONE, name="nightly",
-        description="每天 02:30（北京时间）；由 gouji.toml 的 [nightly] schedule 开启",
+        job=nightly, cron_schedule=f"{int(minute)} {int(hour)} * * *", execution_timezone=clock.ZONE, name="nightly",
+        description="每天一次（北京时间）；由 gouji.toml 的 [nightly] schedule 开启",
         default_status=dg.DefaultScheduleStatus.RUNNING if on else dg.DefaultScheduleStatus.STOPPED,
     )  # fmt: skip
     def every_night(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:

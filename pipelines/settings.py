@@ -86,6 +86,7 @@ class Settings:
     file: Path
     data: Path
     schedule: bool
+    at: str
     years: tuple[int, ...] | None
     alert_url: str | None
     rehash_days: int
@@ -143,7 +144,7 @@ def load(path: Path) -> Settings:
     problems.end()
     file = path.absolute()
     return Settings(
-        file=file, data=(file.parent / paths.data).resolve(), schedule=nightly.schedule, years=nightly.years,
+        file=file, data=(file.parent / paths.data).resolve(), schedule=nightly.schedule, at=nightly.at, years=nightly.years,
         alert_url=nightly.alert_url or None, rehash_days=nightly.rehash_days, memory=limits.memory, threads=limits.threads,
         file_bytes=limits.file_mb * 1024 * 1024, counting=counting.model_dump(),
         agencies=tuple(Agency(a.name, a.code, a.parent or None, a.aliases, a.powers) for _, a in agencies),

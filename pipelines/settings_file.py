@@ -122,6 +122,12 @@ def _memory(text: str) -> str:
     return text
 
 
+def _clock(text: str) -> str:
+    if not re.fullmatch(r"([01][0-9]|2[0-3]):[0-5][0-9]", text):
+        raise _wrong(f"“{text}”不是钟点；请写 24 小时制的时和分，如 \"02:30\"")
+    return text
+
+
 def _pattern(text: str) -> str:
     parts = PurePosixPath(text).parts
     if not parts or text.startswith("/") or re.match(r"[A-Za-z]:", text) or "\\" in text or ".." in parts:
@@ -147,13 +153,14 @@ class Table(BaseModel):
 class PathsTable(Table):
     """`[paths]`."""
 
-    data: _Text = Field(default="var", description="数据文件夹：仓库、留存的原件、运行记录、告警都写在这里；相对路径从配置文件所在文件夹算起")
+    data: _Text = Field(default="var", description="数据文件夹：仓库、留存的原件、运行记录、告警都在这里；相对路径从配置文件所在文件夹算起")
 
 
 class NightlyTable(Table):
     """`[nightly]`; without `years` the closed and the current year."""
 
-    schedule: StrictBool = Field(default=False, description="是否每天 02:30（北京时间）自动运行；要有 gouji daemon 在运行，改后重启才生效")
+    schedule: StrictBool = Field(default=False, description="是否每天自动运行；要有 gouji daemon 在运行，改后重启才生效")
+    at: Annotated[str, AfterValidator(_clock)] = Field(default="02:30", description="每天自动运行的钟点（北京时间）")
     years: Annotated[tuple[StrictInt, ...], AfterValidator(_years)] | None = Field(
         default=None, description="要出的报告年度，从早到晚逐年写；不写为上一年度和本年度至今"
     )

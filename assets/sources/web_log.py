@@ -1,11 +1,11 @@
 """Access logs of a web server: growing files landed as ranges of whole lines, lines read as hits.
 
 Belongs here: which bytes of a log are new (`new_range`), what its lines say (`parse`, `web_log.sql`). Does not belong here:
-where logs come from, which ranges are known, tables (`assets.ingest`), the report year (a view over the hits).
+where logs come from, which ranges are known, tables (`assets.logs`), the report year (a view over the hits).
 
 A log is known by the SHA-256 of its first bytes, decompressed: renaming or compressing a rotated log makes nothing new. The head
 of a range is the start of its log up to `HEAD` bytes, but not beyond the range: a log first seen with one line is known by
-that line until it has grown. Two logs with the same first `HEAD` bytes are taken for one.
+that line until it has grown. Two logs with the same first `HEAD` bytes are taken for one; a log cut below its head is another.
 """
 
 from __future__ import annotations
@@ -17,7 +17,6 @@ import os
 import sys
 import zlib
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -26,6 +25,7 @@ from pathlib import Path
 import duckdb
 import polars as pl
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from assets.sources.shape import Rejected
@@ -35,16 +35,26 @@ HEAD = 4096
 _CHUNK = 1 << 20
 _GZIP, _ZIP = b"\x1f\x8b", b"PK\x03\x04"
 _LEVEL = 1  # level 6 saves a fifth of the space and takes three times as long
-_BLOCK = 32 << 20
+_BLOCK = 16 << 20  # a block takes some fifteen times its size while it is read
 _BATCH = 8192  # rows that DuckDB hands to one thread
 _LONGEST = 4 << 20  # bytes; a longer line is malformed
 _SHOWN = 64 << 10
 _REJECTED_TEXT = 256 << 20
 
-HITS = pa.schema([
-    ("row_no", pa.int64()), ("hit_at", pa.timestamp("us")), ("remote_addr", pa.string()), ("method", pa.string()), ("path", pa.string()),
-    ("status", pa.int16()), ("bytes", pa.int64()), ("referer", pa.string()), ("user_agent", pa.string()), ("is_bot", pa.bool_()),
-])
+HITS = pa.schema(
+    {
+        "row_no": pa.int64(),
+        "hit_at": pa.timestamp("us"),
+        "remote_addr": pa.string(),
+        "method": pa.string(),
+        "path": pa.string(),
+        "status": pa.int16(),
+        "bytes": pa.int64(),
+        "referer": pa.string(),
+        "user_agent": pa.string(),
+        "is_bot": pa.bool_(),
+    }
+)
 _REJECTS = {"row_no": pl.Int64(), "line": pl.String()}
 # A third smaller and faster than dictionaries of every column.
 _LAYOUT = {
@@ -52,12 +62,6 @@ _LAYOUT = {
     "use_dictionary": ["method", "status", "user_agent"],
     "column_encoding": dict.fromkeys(("row_no", "hit_at", "bytes"), "DELTA_BINARY_PACKED"),
 }
-_DAY = ("day", "status", "is_bot")
-_BY_DAY = "SELECT hit_at::DATE AS day, status::BIGINT AS status, is_bot, count(*) AS hits FROM parsed WHERE is_hit GROUP BY ALL"
-_DAYS = {"day": pl.Date(), "status": pl.Int64(), "is_bot": pl.Boolean(), "hits": pl.Int64()}
-
-
-_Lines = tuple[int, int, pl.DataFrame]
 
 
 class LostLines(AssertionError):  # noqa: N818 - what happened, as the ledger calls it
@@ -66,7 +70,7 @@ class LostLines(AssertionError):  # noqa: N818 - what happened, as the ledger ca
 
 @dataclass(frozen=True, slots=True)
 class KnownRange:
-    """A landed range of some log. Its `head_bytes` are always `min(HEAD, byte_to)`."""
+    """A landed range of some log: its head, and where it ended."""
 
     head_sha256: str
     head_bytes: int
@@ -76,7 +80,7 @@ class KnownRange:
 
 @dataclass(frozen=True, slots=True)
 class Range:
-    """New whole lines of a log: where they stood in it (decompressed), digest of the bytes, and the bytes as a gzip file."""
+    """New whole lines of a log: its head, where they stood in it (decompressed), and the lines as a gzip file."""
 
     head_sha256: str
     head_bytes: int
@@ -84,18 +88,12 @@ class Range:
     byte_to: int
     line_from: int
     lines: int
-    sha256: str
     file: Path
-
-    @property
-    def known(self) -> KnownRange:
-        """This range as it is known to the next look."""
-        return KnownRange(self.head_sha256, self.head_bytes, self.byte_to, self.line_from + self.lines - 1)
 
 
 @dataclass(frozen=True, slots=True)
 class Parsed:
-    """What a range says. `lines` is counted on the bytes; `rejects` are row_no and line, `days` hits by day, status and kind of client.
+    """What a range says. `lines` is counted on the bytes; `rejects` are row_no and line.
 
     The line of a reject is cut to 64 Ki characters, and null once the rejects before it hold 256 MiB: the landed bytes have it.
     """
@@ -104,7 +102,6 @@ class Parsed:
     hits: int
     blanks: int
     rejects: pl.DataFrame
-    days: pl.DataFrame
 
 
 def new_range(path: Path, name: str, known: Sequence[KnownRange], spool: Path) -> Range | None:
@@ -114,7 +111,7 @@ def new_range(path: Path, name: str, known: Sequence[KnownRange], spool: Path) -
         path: The log as the server writes it, or its rotated, perhaps compressed form (told by content).
         name: The name it has at the source.
         known: What has been landed from this source, any log.
-        spool: Folder for the copy; the caller moves or removes it.
+        spool: Folder for the copy; the caller removes it, also when nothing is returned.
 
     Returns:
         The new lines, or None when there is none. A last line without line end is left for the next look, except in gzip, which
@@ -127,37 +124,36 @@ def new_range(path: Path, name: str, known: Sequence[KnownRange], spool: Path) -
         is_gzip = raw.peek(2).startswith(_GZIP)
         if name.lower().endswith(".gz") and not raw.peek(1):
             raise Rejected("corrupt_gzip", "压缩文件是空的（0 字节），可能没有传完；请重新传送。")
+        if not is_gzip:
+            return _new_range(raw, _end_of_lines(raw), known, spool)
         try:
-            with gzip.GzipFile(fileobj=raw) if is_gzip else raw as log:
-                return _new_range(log, is_gzip, known, spool)
+            with gzip.GzipFile(fileobj=raw) as log:
+                return _new_range(log, sys.maxsize, known, spool)
         except (EOFError, zlib.error, gzip.BadGzipFile) as error:
             raise Rejected("corrupt_gzip", "压缩文件不完整或已损坏，无法解压到末尾；请重新传送，或等服务器压缩完成后再取。") from error
 
 
-def _new_range(log: gzip.GzipFile | io.BufferedReader, is_gzip: bool, known: Sequence[KnownRange], spool: Path) -> Range | None:
+def _new_range(log: gzip.GzipFile | io.BufferedReader, end: int, known: Sequence[KnownRange], spool: Path) -> Range | None:
+    log.seek(0)
     head = log.read(HEAD)
     if b"\0" in head or head.startswith(_ZIP):
         raise Rejected("not_a_log", "文件开头含有空字节或压缩包标志，不是文本日志；请确认文件类型（zip、xlsx 等不能改名为 .log 提交）。")
     start, line = _landed(head, known)
-    end = sys.maxsize if is_gzip else _end_of_lines(log, start)
     if end <= start:
         return None
-    is_joined = start == 0 or (log.seek(start - 1) >= 0 and log.read(1) == b"\n")
-    log.seek(start)
-    spool.mkdir(parents=True, exist_ok=True)
-    temporary = spool / f".{os.getpid()}.tmp"
-    try:
-        copied = _copy(log, end - start, temporary)
-        # A file cut while it was read, or nothing beyond what is known.
-        if copied.size == 0 or (not is_gzip and copied.size < end - start):
-            return None
-        if not is_joined:
-            raise Rejected("log_changed", f"日志开头与已落地的相同，但第 {start} 字节处不是行首，已读过的部分被改动过；请核对原始日志。")
-        file = temporary.rename(spool / f"{copied.sha256}.log.gz")
-    finally:
-        temporary.unlink(missing_ok=True)
-    head = head[: start + copied.size]
-    return Range(_sha256(head), len(head), start, start + copied.size, line + 1, copied.lines, copied.sha256, file)
+    log.seek(max(start - 1, 0))
+    is_line_start = start == 0 or log.read(1) == b"\n"
+    file = spool / "lines.log.gz"
+    size, lines = _copy(log, end - start, file)
+    if size == 0 or end not in (sys.maxsize, start + size):  # nothing new, or the log was cut while it was read
+        return None
+    if not is_line_start:
+        raise Rejected(
+            "log_changed",
+            f"日志开头与已落地的相同，但第 {start} 字节处不是行首：已读过的部分被改动过，或先前收到的压缩文件末行没有写完；请核对原始日志。",
+        )
+    head = head[: start + size]
+    return Range(_sha256(head), len(head), start, start + size, line + 1, lines, file)
 
 
 def _landed(head: bytes, known: Sequence[KnownRange]) -> tuple[int, int]:
@@ -168,38 +164,29 @@ def _landed(head: bytes, known: Sequence[KnownRange]) -> tuple[int, int]:
     return (best.byte_to, best.line_to) if best else (0, 0)
 
 
-def _end_of_lines(log: io.BufferedIOBase, start: int) -> int:
-    """The byte after the last line end, `start` if there is none behind it."""
+def _end_of_lines(log: io.BufferedReader) -> int:
+    """The byte after the last line end."""
     at = log.seek(0, os.SEEK_END)
-    while at > start:
-        step = min(_CHUNK, at - start)
-        log.seek(at - step)
+    while at > 0:
+        step = min(_CHUNK, at)
+        at = log.seek(at - step)
         found = log.read(step).rfind(b"\n")
         if found >= 0:
-            return at - step + found + 1
-        at -= step
-    return start
+            return at + found + 1
+    return 0
 
 
-@dataclass(frozen=True, slots=True)
-class _Copied:
-    size: int
-    lines: int
-    sha256: str
-
-
-def _copy(log: io.BufferedIOBase, wanted: int, target: Path) -> _Copied:
-    digest = hashlib.sha256()
+def _copy(log: gzip.GzipFile | io.BufferedReader, wanted: int, target: Path) -> tuple[int, int]:
+    """Bytes and lines copied: those wanted, or fewer at the end of the log."""
     size = lines = 0
     last = b"\n"
-    with target.open("wb") as out, gzip.GzipFile("", "wb", _LEVEL, out, mtime=0) as packed:
+    with gzip.GzipFile("", "wb", _LEVEL, target.open("wb"), mtime=0) as packed:
         while chunk := log.read(min(_CHUNK, wanted - size)):
-            digest.update(chunk)
             packed.write(chunk)
             size += len(chunk)
             lines += chunk.count(b"\n")
             last = chunk[-1:]
-    return _Copied(size, lines + (last != b"\n"), digest.hexdigest())
+    return size, lines + (last != b"\n")
 
 
 def _sha256(data: bytes) -> str:
@@ -218,12 +205,14 @@ def parse(gz: Path, line_from: int, hits: Path, *, memory_limit: str = "1GB") ->
     Raises:
         LostLines: Some line is neither hit nor reject nor blank; no Parquet file is written.
     """
-    hits.parent.mkdir(parents=True, exist_ok=True)
     temporary = hits.with_name(f".{hits.name}.{os.getpid()}.tmp")
     try:
         with _engine(memory_limit) as con, pq.ParquetWriter(temporary, HITS, **_LAYOUT) as writer:
             parsed = _parse(con, _blocks(gz), line_from, writer)
-        _publish(temporary, hits)
+        with temporary.open("rb") as f:
+            os.fsync(f.fileno())
+        temporary.rename(hits)
+        fsync_folder(hits.parent)
     finally:
         temporary.unlink(missing_ok=True)
     return parsed
@@ -234,30 +223,21 @@ def _engine(memory_limit: str) -> duckdb.DuckDBPyConnection:
     return duckdb.connect(config={**closed, "memory_limit": memory_limit, "threads": "2", "temp_directory": ""})
 
 
-def _publish(temporary: Path, target: Path) -> None:
-    with temporary.open("rb") as f:
-        os.fsync(f.fileno())
-    temporary.rename(target)
-    fsync_folder(target.parent)
-
-
 def _parse(con: duckdb.DuckDBPyConnection, blocks: Iterator[bytes], line_from: int, writer: pq.ParquetWriter) -> Parsed:
     lines = hits = blanks = text = 0
-    rejects, days = [pl.DataFrame(schema=_REJECTS)], [pl.DataFrame(schema=_DAYS)]
-    for counted, blank, filled in _ahead(map(_lines, blocks)):
-        _read(con, filled.with_columns(pl.col("row_no") + (line_from + lines)))
-        good = con.sql(f"SELECT {', '.join(HITS.names)} FROM parsed WHERE is_hit").to_arrow_table()
-        bad = con.sql("SELECT row_no, line FROM parsed WHERE NOT is_hit").pl()
+    rejects = [pl.DataFrame(schema=_REJECTS)]
+    for counted, blank, filled in map(_lines, blocks):
+        read = _read(con, filled.with_columns(pl.col("row_no") + (line_from + lines)))
+        good = read.filter(pc.field("is_hit")).select(HITS.names)
+        bad = pl.DataFrame(read.filter(~pc.field("is_hit")).select(list(_REJECTS)))
         writer.write_table(good)
         text += int(bad["line"].str.len_bytes().sum())
         rejects.append(bad if text <= _REJECTED_TEXT else bad.with_columns(pl.lit(None, pl.String).alias("line")))
-        days.append(con.sql(_BY_DAY).pl())
         lines += counted
         hits += good.num_rows
         blanks += blank
     _assert_all(line_from, lines, hits, sum(map(len, rejects)), blanks)
-    by_day = pl.concat(days).group_by(_DAY).agg(pl.col("hits").sum()).sort(_DAY)
-    return Parsed(lines, hits, blanks, pl.concat(rejects), by_day)
+    return Parsed(lines, hits, blanks, pl.concat(rejects))
 
 
 def _assert_all(line_from: int, lines: int, hits: int, rejects: int, blanks: int) -> None:
@@ -280,7 +260,7 @@ def _blocks(gz: Path) -> Iterator[bytes]:
         yield rest
 
 
-def _lines(block: bytes) -> _Lines:
+def _lines(block: bytes) -> tuple[int, int, pl.DataFrame]:
     """Number of lines by their line ends, number of blank ones, and the others numbered from 0.
 
     A byte that is not UTF-8 becomes its escape, as the servers themselves write it: the line stays what it is otherwise.
@@ -291,21 +271,11 @@ def _lines(block: bytes) -> _Lines:
     return block.count(b"\n") + (not block.endswith(b"\n")), len(every) - len(filled), filled
 
 
-def _ahead(items: Iterator[_Lines]) -> Iterator[_Lines]:
-    """The items, the next one being made while one is used."""
-    with ThreadPoolExecutor(1) as pool:
-        following = pool.submit(next, items, None)
-        while (item := following.result()) is not None:
-            following = pool.submit(next, items, None)
-            yield item
-
-
-def _read(con: duckdb.DuckDBPyConnection, lines: pl.DataFrame) -> None:
-    """Fill the temporary table `parsed`."""
+def _read(con: duckdb.DuckDBPyConnection, lines: pl.DataFrame) -> pa.Table:
+    """The lines as fields: the columns of `HITS`, `is_hit`, and the text of those that are none."""
     table = lines.to_arrow()
     con.register("lines", pa.Table.from_batches(table.to_batches(max_chunksize=_BATCH), table.schema))
-    con.execute(_query(), {"longest": _LONGEST, "shown": _SHOWN})
-    con.unregister("lines")
+    return con.execute(_query(), {"longest": _LONGEST, "shown": _SHOWN}).to_arrow_table()
 
 
 @cache

@@ -1,7 +1,6 @@
--- Lines of a web server's log as fields. In: lines(row_no, line), without line ends and blank lines. Out: parsed, one row a line.
+-- Lines of a web server's log as fields. In: lines(row_no, line), without line ends and blank lines. Out: one row a line.
 -- Out of scope: numbering lines, telling blank ones, writing anything (web_log.py).
 -- A cast that may fail is TRY_CAST, also behind a check: the optimizer takes casts that occur twice out of their CASE.
-CREATE OR REPLACE TEMP TABLE parsed AS
 WITH cut AS (
     SELECT
         row_no,
@@ -15,7 +14,6 @@ WITH cut AS (
             ])
         END AS object
     FROM lines
-    WHERE strlen(line) <= $longest
 ),
 headed AS (
     SELECT
@@ -72,7 +70,7 @@ typed AS (
                 * (60 * TRY_CAST(field.zone[2:3] AS INT) + TRY_CAST(field.zone[4:5] AS INT))
             )
         END AS hit_at,
-        CASE WHEN regexp_full_match(field.status, '[1-5]\d\d') THEN TRY_CAST(field.status AS SMALLINT) END AS status,
+        CASE WHEN regexp_full_match(field.status, '\d{3}') THEN TRY_CAST(field.status AS SMALLINT) END AS status,
         nullif(field.remote_addr, '') AS remote_addr,
         field.request AS request,
         string_split(field.request, ' ') AS words,
@@ -86,7 +84,7 @@ read AS (
         *,
         len(words) = 3 AND starts_with(words[3], 'HTTP/') AS is_plain_request,
         -- A year beyond these is no year of a web server, and beyond what Python can hold.
-        coalesce(hit_at BETWEEN '1970-01-01' AND '9999-12-31' AND status IS NOT NULL, false) AS is_hit
+        coalesce(hit_at BETWEEN '1970-01-01' AND '9999-12-31' AND status IS NOT NULL, false) AND strlen(line) <= $longest AS is_hit
     FROM typed
 )
 SELECT
@@ -106,7 +104,3 @@ SELECT
     is_hit,
     CASE WHEN NOT is_hit THEN left(line, $shown) END AS line
 FROM read
-UNION ALL BY NAME
-SELECT row_no, false AS is_hit, left(line, $shown) AS line
-FROM lines
-WHERE strlen(line) > $longest

@@ -1,6 +1,5 @@
--- Files that are rejected as they lie at the source now. Grain: one path of one source.
--- A path whose later content was landed is mended and no finding.
-SELECT f.agency, f.subject, f.source, f.file_id, f.reason AS actual, f.detail
-FROM raw.files AS f
-WHERE f.state = 'rejected'
-QUALIFY f.file_id = max(f.file_id) OVER (PARTITION BY f.source, f.subject, f.path)
+-- Files that are rejected as they were last seen at the source. Grain: one path of one source.
+-- A path whose later content was landed is mended and no finding. The window looks at every file before the rejected are chosen.
+SELECT agency, subject, source, file_id, reason AS actual, detail
+FROM (SELECT *, max(file_id) OVER (PARTITION BY source, subject, path) AS last_file_id FROM raw.files)
+WHERE state = 'rejected' AND file_id = last_file_id

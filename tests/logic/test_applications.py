@@ -30,8 +30,13 @@ def code(prefix: str) -> str:
 
 
 def cleaned(*changes: dict[str, str | None], agency: str = AGENCY, sole_trader_class: str = "") -> Cleaned:
-    good = {"application_no": "T-1", "applicant_kind": "自然人", "applicant_name": "测试甲", "received_on": "2023-03-05",
-            "updated_at": "2023-03-06 10:00:00"}
+    good = {
+        "application_no": "T-1",
+        "applicant_kind": "自然人",
+        "applicant_name": "测试甲",
+        "received_on": "2023-03-05",
+        "updated_at": "2023-03-06 10:00:00",
+    }
     rows = [{"agency": agency, "file_id": 1, "row_no": i, **good, **c} for i, c in enumerate(changes, 2)]
     return clean(pl.DataFrame(rows, schema=tables.raw("applications").schema), "applications", Vocabulary.of(LOCAL, sole_trader_class))
 
@@ -48,10 +53,12 @@ def leaf_or_reason(outcome: str | None, agency: str = AGENCY) -> str | None:
 @pytest.mark.parametrize(
     ("kind", "expected"),
     [
-        ("自然人", "natural_person"), ("公民", "natural_person"), ("商业企业", "commercial_enterprise"), ("科研机构", "research_institution"),
+        ("自然人", "natural_person"), ("公民", "natural_person"), ("商业企业", "commercial_enterprise"),
+        ("科研机构", "research_institution"),
         ("社会公益组织", "social_welfare_org"), ("法律服务机构", "legal_service"), ("其他", "other"), ("自然人 ", "natural_person"),
         ("\u3000公 民\u00a0", "natural_person"), ("p", "natural_person"),
-        ("不详", "unknown_applicant_kind"), ("", "unknown_applicant_kind"), (None, "unknown_applicant_kind"), ("法人", "unknown_applicant_kind"),
+        ("不详", "unknown_applicant_kind"), ("", "unknown_applicant_kind"), (None, "unknown_applicant_kind"),
+        ("法人", "unknown_applicant_kind"),
     ],
 )  # fmt: skip
 def test_class_by_word(kind: str | None, expected: str) -> None:
@@ -76,7 +83,9 @@ def test_class_by_code(prefix: str, name: str | None, expected: str) -> None:
     assert class_or_reason(done) == expected and done.findings.is_empty()
 
 
-@pytest.mark.parametrize("spelling", [str.lower, lambda c: c[:6] + " " + c[6:] + "\u3000", lambda c: "".join(chr(ord(x) + 0xFEE0) for x in c)])
+@pytest.mark.parametrize(
+    "spelling", [str.lower, lambda c: c[:6] + " " + c[6:] + "\u3000", lambda c: "".join(chr(ord(x) + 0xFEE0) for x in c)]
+)
 def test_a_code_in_any_spelling(spelling) -> None:
     done = cleaned({"applicant_kind": "法人或其他组织 ", "applicant_uscc": spelling(code("91"))})
     assert class_or_reason(done) == "commercial_enterprise" and done.findings.is_empty()
@@ -98,7 +107,9 @@ def test_no_class_from_a_wrong_code(at: int) -> None:
     wrong = right[:at] + ALPHABET[(ALPHABET.index(right[at]) + 1) % 31] + right[at + 1 :]
     derived, stated = {"applicant_kind": "法人或其他组织", "applicant_uscc": wrong}, {"applicant_kind": "商业企业", "applicant_uscc": wrong}
     done = cleaned(derived, stated)
-    assert done.quarantine.select("row_no", "reason", "field", "value").rows() == [(2, "underivable_applicant_kind", "applicant_uscc", wrong)]
+    assert done.quarantine.select("row_no", "reason", "field", "value").rows() == [
+        (2, "underivable_applicant_kind", "applicant_uscc", wrong)
+    ]
     assert done.core.select("row_no", "applicant_class").rows() == [(3, "commercial_enterprise")]
     assert done.findings.select("row_no", "rule", "value").rows() == [(2, "bad_uscc", wrong), (3, "bad_uscc", wrong)]
 
@@ -119,7 +130,8 @@ def test_no_code_no_class() -> None:
         ("1.申请人无正当理由逾期不补正，行政机关不再处理其政府信息公开申请", "other_no_correction"),
         ("gk07", "denied_internal_affairs"), ("ＧＫ０７ ", "denied_internal_affairs"), ("申请人撤回申请", "other_other"),
         ("3. 申请人撤回申请", "other_other"), ("1.1", "granted"),
-        ("2.1", "unknown_outcome"), ("已电话沟通", "unknown_outcome"), ("GK99", "unknown_outcome"), ("“”", "unknown_outcome"), ("/", "unknown_outcome"),
+        ("2.1", "unknown_outcome"), ("已电话沟通", "unknown_outcome"), ("GK99", "unknown_outcome"), ("“”", "unknown_outcome"),
+        ("/", "unknown_outcome"),
     ],
 )  # fmt: skip
 def test_outcome(outcome: str | None, expected: str | None) -> None:
@@ -153,7 +165,8 @@ def test_defects(change: dict[str, str | None], reason: str, field: str) -> None
 @pytest.mark.parametrize(
     "change",
     [
-        {"replied_on": "2023-03-05"}, {"replied_on": "2023-03-04T16:00:00Z"}, {"fee_yuan": "1,234.50"}, {"fee_yuan": "0"}, {"fee_yuan": " "},
+        {"replied_on": "2023-03-05"}, {"replied_on": "2023-03-04T16:00:00Z"}, {"fee_yuan": "1,234.50"}, {"fee_yuan": "0"},
+        {"fee_yuan": " "},
         {"submitted_on": "2022-12-30"}, {"fee_paid_on": "2024-02-01"}, {"updated_at": "2020-01-01 00:00:00"}, {"updated_at": None},
         {"outcome": "予以公开"}, {"replied_on": "2023-04-01"}, {"id_number": "不详"}, {"supplement_asked_on": "2020-01-01"},
     ],
@@ -164,8 +177,10 @@ def test_what_is_no_defect(change: dict[str, str | None]) -> None:
 
 def test_of_several_defects_the_first_of_the_contract_is_the_reason() -> None:
     worst_first = [
-        ("missing_key", {"application_no": None}), ("bad_date", {"submitted_on": "2023-02-30"}), ("unknown_applicant_kind", {"applicant_kind": "不详"}),
-        ("unknown_outcome", {"outcome": "已电话沟通"}), ("bad_amount", {"fee_yuan": "三百元"}), ("reply_before_receipt", {"replied_on": "2023-01-01"}),
+        ("missing_key", {"application_no": None}), ("bad_date", {"submitted_on": "2023-02-30"}),
+        ("unknown_applicant_kind", {"applicant_kind": "不详"}),
+        ("unknown_outcome", {"outcome": "已电话沟通"}), ("bad_amount", {"fee_yuan": "三百元"}),
+        ("reply_before_receipt", {"replied_on": "2023-01-01"}),
     ]  # fmt: skip
     rows = [{k: v for _, change in worst_first[at:] for k, v in change.items()} for at in range(len(worst_first))]
     assert cleaned(*rows).quarantine["reason"].to_list() == [reason for reason, _ in worst_first]

@@ -40,7 +40,9 @@ def test_key(written: str | None, norm: str | None) -> None:
     assert read(text.key, written) == [norm]
 
 
-@pytest.mark.parametrize(("one", "other"), [("测罚〔2023〕3①号", "测罚〔2023〕31号"), ("A²", "A2"), ("㈠", "(一)"), ("5℃", "5°C"), ("½", "1/2")])
+@pytest.mark.parametrize(
+    ("one", "other"), [("测罚〔2023〕3①号", "测罚〔2023〕31号"), ("A²", "A2"), ("㈠", "(一)"), ("5℃", "5°C"), ("½", "1/2")]
+)
 def test_a_key_folds_width_and_nothing_else(one: str, other: str) -> None:
     left, right = read(text.key, one, other)
     assert left != right
@@ -48,7 +50,12 @@ def test_a_key_folds_width_and_nothing_else(one: str, other: str) -> None:
 
 @pytest.mark.parametrize(
     ("written", "norm"),
-    [("(2023)测01行初5号", "（2023）测01行初5号"), ("（２０２３） 测01行初5号", "（2023）测01行初5号"), ("﹙2023﹚测1号", "（2023）测1号"), (" ", None)],
+    [
+        ("(2023)测01行初5号", "（2023）测01行初5号"),
+        ("（２０２３） 测01行初5号", "（2023）测01行初5号"),
+        ("﹙2023﹚测1号", "（2023）测1号"),
+        (" ", None),
+    ],
 )
 def test_case_no(written: str, norm: str | None) -> None:
     assert read(text.case_no, written) == [norm]
@@ -57,8 +64,10 @@ def test_case_no(written: str, norm: str | None) -> None:
 @pytest.mark.parametrize(
     "written",
     [
-        "予以公开", "（一）予以公开", "(一)予以公开", "（一） 予以公开", "( 一 )\u3000予以公开", "（十一）予以公开", "9.予以公开", "9. 予以公开",
-        "９．予以公开", "9 . 予以公开", "9、予以公开", "⒐予以公开", "\ufeff（一）予以公开", "“予以公开”", "\"（一）予以公开\"", "予以，公开", "予以 公开",
+        "予以公开", "（一）予以公开", "(一)予以公开", "（一） 予以公开", "( 一 )\u3000予以公开", "（十一）予以公开", "9.予以公开",
+        "9. 予以公开",
+        "９．予以公开", "9 . 予以公开", "9、予以公开", "⒐予以公开", "\ufeff（一）予以公开", "“予以公开”", "\"（一）予以公开\"",
+        "予以，公开", "予以 公开",
     ],
 )  # fmt: skip
 def test_labels_that_are_one_outcome(written: str) -> None:

@@ -26,6 +26,7 @@ data = "var"
 
 [nightly]
 schedule = true
+at = "03:05"
 years = [2022, 2023]
 alert_url = "https://example.cn/alert?token=secret"
 rehash_days = 3
@@ -103,7 +104,7 @@ def complaints(tmp_path: Path, text: str) -> list[str]:
 def test_a_full_file_comes_out_whole(tmp_path: Path) -> None:
     s = settings(tmp_path, FULL)
     assert (s.file, s.data) == (tmp_path / "conf" / "gouji.toml", tmp_path / "conf" / "var")
-    assert (s.schedule, s.years, s.alert_url, s.rehash_days) == (True, (2022, 2023), "https://example.cn/alert?token=secret", 3)
+    assert (s.schedule, s.at, s.years, s.alert_url, s.rehash_days) == (True, "03:05", (2022, 2023), "https://example.cn/alert?token=secret", 3)
     assert (s.memory, s.threads, s.file_bytes) == ("1.5 GiB", 4, 10 * 1024 * 1024)
     assert s.agencies == (
         Agency("新乡市工业和信息化局", CODE, None, ("市工信局", "新乡工信"), ("rule_making",)),
@@ -152,7 +153,7 @@ def test_another_agency_may_mean_something_else(tmp_path: Path) -> None:
 
 def test_the_smallest_file_has_every_default(tmp_path: Path) -> None:
     s = settings(tmp_path, SMALL)
-    assert (s.data, s.schedule, s.years, s.alert_url, s.rehash_days) == (tmp_path / "conf" / "var", False, None, None, 7)
+    assert (s.data, s.schedule, s.at, s.years, s.alert_url, s.rehash_days) == (tmp_path / "conf" / "var", False, "02:30", None, None, 7)
     assert (s.memory, s.threads, s.file_bytes) == ("2GB", 2, 300 * 1024 * 1024)
     assert s.counting == {name: one.default for name, one in counting.settings().items()}
     assert s.agencies == (Agency("甲局", CODE, None, (), ()),)
@@ -196,6 +197,7 @@ ABOVE = {
     "fraction": ("[limits]\nfile_mb = 1.5", 2, "limits.file_mb", ["应为整数"]),
     "switch for a number": ("[limits]\nfile_mb = true", 2, "limits.file_mb", ["应为整数"]),
     "no thread": ("[limits]\n\nthreads = 0", 3, "limits.threads", ["不小于 1"]),
+    "no clock time": ('[nightly]\nat = "2:30"', 2, "nightly.at", ["“2:30”不是钟点", '如 "02:30"']),
     "no days": ("[nightly]\nrehash_days = 0", 2, "nightly.rehash_days", ["不小于 1"]),
     "memory": ('[limits]\nmemory = "2G"', 2, "limits.memory", ["“2G”不是内存大小", '如 "2GB"']),
     "memory on two lines": ('[limits]\nmemory = """2\nGB!"""', 2, "limits.memory", ["“2 GB!”不是内存大小"]),
