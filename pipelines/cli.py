@@ -23,7 +23,7 @@ from pipelines import home, printing
 from pipelines import settings as config
 from pipelines.home import warehouse_of
 from pipelines.settings import Settings
-from warehouse import counting, forms, report
+from warehouse import clock, counting, forms, report
 from warehouse.export import markdown, tables_json, tabular
 from warehouse.export.heading import Heading
 from warehouse.sql import query
@@ -105,6 +105,9 @@ def run(ctx: click.Context, years: tuple[int, ...]) -> None:
     from pipelines.running import run_nightly  # Dagster takes a second to import; the other verbs do without it
 
     settings = _settings(ctx)
+    first, last = forms.first_year(), clock.today().year
+    if years and (set(years) != set(range(min(years), max(years) + 1)) or min(years) < first or max(years) > last):
+        raise click.UsageError(f"报告年度只能是 {first} 到 {last} 之间连续的年度。")
     home.prepare(settings)
     done = run_nightly(settings, years)
     if not done.success:

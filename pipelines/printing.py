@@ -21,6 +21,7 @@ from rich.table import Table
 from warehouse.export.figures import text_of
 from warehouse.export.tabular import safe_csv
 
+_WIDTH = 400  # of a text answer that goes into a file
 _SHOWN = 200  # rows of a text answer: it is for reading, and drawing a table takes its time
 FORMATS = ("text", "json", "md", "csv")
 
@@ -39,10 +40,12 @@ def show(frame: pl.DataFrame, how: str, headings: Mapping[str, str]) -> None:
         lines = [names, ["---"] * len(names), *([_text(v).replace("|", "\\|") for v in row] for row in frame.iter_rows())]
         print("\n".join(f"| {' | '.join(line)} |" for line in lines))
     else:
-        table = Table(*(headings.get(name, name) for name in frame.columns), box=box.SIMPLE_HEAD, pad_edge=False)
+        table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+        for name in frame.columns:
+            table.add_column(headings.get(name, name), overflow="fold")  # a code that is cut off cannot be copied
         for row in frame.head(_SHOWN).iter_rows():
             table.add_row(*map(_text, row))
-        Console(soft_wrap=not sys.stdout.isatty(), width=None if sys.stdout.isatty() else 240, highlight=False, markup=False).print(table)
+        Console(soft_wrap=not sys.stdout.isatty(), width=None if sys.stdout.isatty() else _WIDTH, highlight=False, markup=False).print(table)
         if frame.height > _SHOWN:
             print(f"只显示前 {_SHOWN} 行，共 {frame.height} 行；全部请用 --format csv 或 json。")
 

@@ -13,7 +13,7 @@ import dagster as dg
 
 from pipelines.definitions import build_definitions
 from pipelines.jobs import year_tags
-from pipelines.sensors import alert
+from pipelines.sensors import AlertNotSent, alert
 from pipelines.settings import Settings
 from warehouse import clock
 
@@ -38,8 +38,15 @@ def run_nightly(settings: Settings, years: Sequence[int] = ()) -> Done:
         result = job.execute_in_process(instance=instance, tags=year_tags(due), run_config=_QUIET, raise_on_error=False)
         error = "" if result.success else _why(result)
     if error:
-        alert(settings, result.run_id, "nightly", error.splitlines()[0])
+        try:
+            alert(settings, result.run_id, "nightly", "、".join(_failed(result)) or "未开始")
+        except AlertNotSent as trouble:
+            error = f"{error}\n{trouble}"
     return Done(result.run_id, due, result.success, error)
+
+
+def _failed(result: dg.ExecuteInProcessResult) -> list[str]:
+    return [str(event.step_key) for event in result.all_events if event.is_step_failure]
 
 
 def _why(result: dg.ExecuteInProcessResult) -> str:

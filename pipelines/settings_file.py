@@ -100,7 +100,7 @@ def _years(years: tuple[int, ...]) -> tuple[int, ...]:
             raise _wrong(f"{error}；请删去这一年度") from None
     if years != tuple(range(years[0], years[0] + len(years))):
         raise _wrong("报告年度不连续；请从早到晚逐年写，如 [2022, 2023]")
-    if years[-1] > (latest := clock.today().year + 1):
+    if years[-1] > (latest := clock.today().year):
         raise _wrong(f"报告年度 {years[-1]} 太晚；请删去，最晚可写 {latest}")
     return years
 

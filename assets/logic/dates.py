@@ -20,17 +20,21 @@ _WRITTEN = (
     rf"\s*(?P<z>{_ZONE})?|(?P<u>[Zz]))?$"
 )
 _COMPACT = r"^(?P<y>[0-9]{4})(?P<m>[0-9]{2})(?P<d>[0-9]{2})(?:(?P<h>[0-9]{2})(?P<i>[0-9]{2})(?P<s>[0-5][0-9]))?$"
-_SERIAL = r"^[1-9][0-9]{4}(\.[0-9]+)?$"  # Excel's day number: 10000 is 1927, 99999 is 2173
+_SERIAL = r"^([1-9][0-9]{4}(?:\.[0-9]+)?)$"  # Excel's day number: 10000 is 1927, 99999 is 2173
 _FORMAT = "%Y-%m-%d %H:%M:%S%.f"
 _FIRST, _LAST = datetime.min, datetime.max  # what other programs can hold as well
 
 
-def _assembled(parts: pl.Expr, fraction: pl.Expr) -> pl.Expr:
-    two = [parts.struct.field(k).str.zfill(2) for k in ("m", "d")]
-    clock = [parts.struct.field(k).fill_null("00").str.zfill(2) for k in ("h", "i", "s")]
-    day = pl.concat_str([parts.struct.field("y"), *two], separator="-")
-    text = pl.concat_str([day, pl.lit(" "), clock[0], pl.lit(":"), clock[1], pl.lit(":"), clock[2], fraction])
-    return text.str.strptime(pl.Datetime("us"), _FORMAT, strict=False)
+def _read(text: pl.Expr, pattern: str, value: pl.Expr) -> pl.Expr:
+    """`value`, an expression over the named groups of a pattern; the text is matched once, not once a group."""
+    return text.str.extract_groups(pattern).struct.with_fields(value.alias("at")).struct.field("at")
+
+
+def _clock_time(fraction: pl.Expr) -> pl.Expr:
+    """The groups of a day, and of a time where there is one, as an instant; null where there is no such day."""
+    day = pl.concat_str(pl.field("y"), *(pl.field(name).str.zfill(2) for name in ("m", "d")), separator="-")
+    time = pl.concat_str(*(pl.field(name).fill_null("00").str.zfill(2) for name in ("h", "i", "s")), separator=":")
+    return pl.concat_str(day, pl.lit(" "), time, fraction).str.strptime(pl.Datetime("us"), _FORMAT, strict=False)
 
 
 def _to_shanghai(zone: pl.Expr) -> pl.Expr:
@@ -47,12 +51,12 @@ def instant(text: pl.Expr) -> pl.Expr:
     A bare Excel serial is rounded to the second: a day fraction holds no exact one.
     """
     clean = trimmed(halved(text))
-    written, compact = clean.str.extract_groups(_WRITTEN), clean.str.extract_groups(_COMPACT)
-    zone = pl.coalesce(written.struct.field("z"), written.struct.field("u"))
-    local = _assembled(written, written.struct.field("f").fill_null("")) + pl.duration(minutes=_to_shanghai(zone))
-    seconds = pl.when(clean.str.contains(_SERIAL)).then((clean.cast(pl.Float64, strict=False) * 86400).round())
-    serial = pl.datetime(1899, 12, 30, time_unit="us") + pl.duration(seconds=seconds.cast(pl.Int64))
-    found = pl.coalesce(local, _assembled(compact, pl.lit("")), serial)
+    shift = pl.duration(minutes=_to_shanghai(pl.coalesce(pl.field("z"), pl.field("u"))))
+    written = _read(clean, _WRITTEN, _clock_time(pl.field("f").fill_null("")) + shift)
+    compact = _read(clean, _COMPACT, _clock_time(pl.lit("")))
+    seconds = (clean.str.extract(_SERIAL).cast(pl.Float64) * 86400).round().cast(pl.Int64)
+    serial = pl.datetime(1899, 12, 30, time_unit="us") + pl.duration(seconds=seconds)
+    found = pl.coalesce(written, compact, serial)
     return pl.when(found.is_between(pl.lit(_FIRST), pl.lit(_LAST))).then(found)
 
 

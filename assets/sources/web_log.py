@@ -150,7 +150,7 @@ def _new_range(log: gzip.GzipFile | io.BufferedReader, end: int, known: Sequence
     if not is_line_start:
         raise Rejected(
             "log_changed",
-            f"日志开头与已落地的相同，但第 {start} 字节处不是行首：已读过的部分被改动过，或先前收到的压缩文件末行没有写完；请核对原始日志。",
+            f"日志开头与已落地的相同，但第 {start} 字节处不是行首：已读部分被改动过，或先前的压缩文件末行没有写完；请核对原始日志。",
         )
     head = head[: start + size]
     return Range(_sha256(head), len(head), start, start + size, line + 1, lines, file)

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 import dagster as dg
 import pytest
 
+from assets.partitions import YEARS
 from pipelines import settings as config
 from pipelines.definitions import build_definitions
 from pipelines.jobs import year_tags
@@ -96,3 +98,10 @@ def test_a_broken_configuration_stops_the_code_location(tmp_path: Path, monkeypa
     monkeypatch.chdir(tmp_path)
     with pytest.raises(config.SettingsError, match="第 2 行"):
         found_settings()
+
+
+def test_the_new_year_has_a_partition_when_it_begins_in_shanghai() -> None:
+    """A daemon that was started in December must not need a restart in January."""
+    before = YEARS.get_partition_keys(current_time=datetime(2026, 12, 31, 15, 59, tzinfo=UTC))
+    after = YEARS.get_partition_keys(current_time=datetime(2026, 12, 31, 16, 1, tzinfo=UTC))
+    assert (before[0], before[-1], after[-1]) == ("2019", "2026", "2027")

@@ -98,6 +98,9 @@ def test_mistakes_are_answered_with_the_remedy_and_their_exit_code(example: tupl
     assert wrong_cell.exit_code == 2 and "table3.granted.natural_person" in wrong_cell.output
     assert gouji(config, "record", "没有这个编号").exit_code == 1
     assert gouji(config, "tables", "--year", "1999").exit_code == 1
+    for years in (["2018"], ["2999"], ["2021", "2023"]):
+        wrong_year = gouji(config, "run", *(part for year in years for part in ("--year", year)))
+        assert wrong_year.exit_code == 2 and "连续的年度" in wrong_year.output
     no_config = CliRunner().invoke(main, ["--config", str(tmp_path / "none.toml"), "run"])
     assert no_config.exit_code == 2 and "[[agencies]]" in no_config.output
 

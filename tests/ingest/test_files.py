@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from datetime import timedelta
+from decimal import Decimal
 from pathlib import Path
 
 import polars as pl
@@ -136,10 +137,10 @@ def test_content_put_back_under_its_path_counts_again(house: House) -> None:
     house.night()
     write(path, [fee("F-1", "999")])
     house.night()
-    assert house.cells()["table2.fee_10k_yuan"] == pytest.approx(0.0999)
+    assert house.cells()["table2.fee_10k_yuan"] == Decimal("0.0999")
     write(path, [fee("F-1", "380")])
     house.night()
-    assert house.cells()["table2.fee_10k_yuan"] == pytest.approx(0.038)
+    assert house.cells()["table2.fee_10k_yuan"] == Decimal("0.038")
     assert house.findings("same_bytes_file") == []
 
 
@@ -166,7 +167,7 @@ def test_headers_that_make_a_file_unreadable_take_its_rows_back(house: House) ->
     house.put("fees", "-1.csv", fee("F-1"), fee("F-9", "三百元"))
     house.put("fees", "-2.xlsx", fee("F-1", updated_at="2022-01-01"))
     house.night()
-    assert house.cells()["table2.fee_10k_yuan"] == pytest.approx(0.038)
+    assert house.cells()["table2.fee_10k_yuan"] == Decimal("0.038")
     house.columns = {"item": "receipt_no", "receipt_no": "receipt_no"}
     house.night()
     assert [state for _, state, _ in house.files()] == ["rejected", "rejected"]
@@ -175,7 +176,7 @@ def test_headers_that_make_a_file_unreadable_take_its_rows_back(house: House) ->
     house.columns = {}
     house.night()
     assert [state for _, state, _ in house.files()] == ["landed", "landed"]
-    assert house.cells()["table2.fee_10k_yuan"] == pytest.approx(0.038)
+    assert house.cells()["table2.fee_10k_yuan"] == Decimal("0.038")
     assert len(house.places()) == 3
 
 
@@ -186,7 +187,7 @@ def test_a_source_given_to_another_organ_takes_its_records_along(tmp_path: Path)
     assert house.cells(agency=OTHER)["table2.fee_10k_yuan"] == 0  # the receipt is another organ's
     house.sources = {"records": AGENCY}
     house.night()
-    assert house.cells(agency=AGENCY)["table2.fee_10k_yuan"] == pytest.approx(0.038)
+    assert house.cells(agency=AGENCY)["table2.fee_10k_yuan"] == Decimal("0.038")
     assert (house.places(agency=OTHER), len(house.places(agency=AGENCY))) == ({}, 1)
 
 
@@ -200,7 +201,7 @@ def test_bytes_that_no_longer_stand_elsewhere_are_landed_where_they_were_left_ou
     assert house.ask("SELECT source, agency, state FROM raw.files ORDER BY file_id") == [
         ("records", OTHER, "landed"), ("again", AGENCY, "landed"),
     ]  # fmt: skip
-    assert house.cells(agency=AGENCY)["table2.fee_10k_yuan"] == pytest.approx(0.038)
+    assert house.cells(agency=AGENCY)["table2.fee_10k_yuan"] == Decimal("0.038")
 
 
 def test_bytes_read_again_stand_once_whichever_source_is_looked_at_first(tmp_path: Path) -> None:
@@ -233,7 +234,7 @@ def test_a_rejected_file_is_landed_once_it_is_mended(house: House) -> None:
     house.settle("fees")
     house.count()
     assert house.findings("rejected_file") == []
-    assert house.cells()["table2.fee_10k_yuan"] == pytest.approx(0.038)
+    assert house.cells()["table2.fee_10k_yuan"] == Decimal("0.038")
 
 
 @pytest.mark.parametrize(("rows", "rejected"), [(2, []), (3, [("fees/fees.csv", "rejected", "malformed_csv")])])
@@ -290,7 +291,7 @@ def test_a_landed_file_that_cannot_be_opened_for_a_night_keeps_its_rows(house: H
         house.land("fees")
     house.settle("fees")
     house.count()
-    assert len(house.findings("rejected_file")) == 1 and house.cells()["table2.fee_10k_yuan"] == pytest.approx(0.038)
+    assert len(house.findings("rejected_file")) == 1 and house.cells()["table2.fee_10k_yuan"] == Decimal("0.038")
     house.night()
     assert (house.findings("rejected_file", "same_bytes_file"), len(landed(house))) == ([], 1)
 
