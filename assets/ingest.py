@@ -44,15 +44,20 @@ class Delivery:
 
     @property
     def reader(self) -> str:
-        """Digest of everything that decides how the bytes are read."""
-        stable = json.dumps([READER_VERSION, sorted(self.columns.items())], ensure_ascii=False)
+        """Digest of everything that decides how the bytes are read and whose they are."""
+        stable = json.dumps([READER_VERSION, self.agency, sorted(self.columns.items())], ensure_ascii=False)
         return hashlib.sha256(stable.encode()).hexdigest()[:16]
 
     def found(self) -> list[tuple[str, Path]]:
         """The files, by relative path in code point order; nothing outside the folder is followed."""
         root = self.root.resolve()
         paths = {p for pattern in self.patterns for p in root.glob(pattern) if p.is_file() and p.resolve().is_relative_to(root)}
-        return sorted((p.relative_to(root).as_posix(), p) for p in paths)
+        return sorted((_told(p.relative_to(root).as_posix()), p) for p in paths)
+
+
+def _told(path: str) -> str:
+    r"""A path as text: a byte of a name that is not UTF-8, as old archives leave them, is shown as \xb2."""
+    return path.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 
 @dataclass(frozen=True)
@@ -117,7 +122,7 @@ class Look:
 
     def unreadable(self, path: str, known: dict[str, Any] | None, error: OSError) -> None:
         """A file that cannot be opened is looked at again every night and recorded once."""
-        if known and known["sha256"] is None:
+        if known and known["state"] == "rejected" and known["sha256"] is None:
             self.rejected += 1
             return
         self.new += 1
@@ -144,8 +149,9 @@ class _RecordLook(Look):
     def take(self, rehash_days: int) -> Ingested:
         """Read again what must be, land what is new, record the load."""
         rehash = self._is_due(rehash_days)
-        for known in self.known(f"sha256 IS NOT NULL AND state <> 'same_bytes' AND reader <> '{self.delivery.reader}'"):
-            self._reread(known)
+        for known in self.known("sha256 IS NOT NULL"):
+            if known["reader"] != self.delivery.reader or (known["state"] == "same_bytes" and not self._stands_already(known["sha256"])):
+                self._reread(known)
         latest = self.latest()
         files = self.delivery.found()
         for path, file in files:
@@ -171,23 +177,33 @@ class _RecordLook(Look):
             self.con.execute("UPDATE raw.files SET mtime_ns = ? WHERE file_id = ?", [stat.st_mtime_ns, known["file_id"]])
             return
         self.new += 1
-        row = {"path": path, "sha256": sha256, "bytes": size, "mtime_ns": stat.st_mtime_ns}
-        if self._stands_already(sha256):
-            self.store_file(row | {"state": "same_bytes", "rows_read": 0, "detail": "内容与已落地的文件完全相同，不重复计数"})
-        else:
-            self._land(row)
+        self._place({"path": path, "sha256": sha256, "bytes": size, "mtime_ns": stat.st_mtime_ns})
 
-    def _stands_already(self, sha256: str) -> bool:
+    def _place(self, row: dict[str, Any], file_id: int | None = None) -> None:
+        """Land kept bytes unless they stand in the warehouse already."""
+        if self._stands_already(row["sha256"], row["path"]):
+            self.store_file(row | {"state": "same_bytes", "rows_read": 0, "detail": "内容与已落地的文件完全相同，不重复计数"}, file_id)
+        else:
+            self._land(row, file_id)
+
+    def _stands_already(self, sha256: str, path: str = "") -> bool:
+        """Whether these bytes are landed, read alike. Under `path` they are not once other bytes were landed there after them: the
+        content that was put back is the later one.
+        """
         return self.con.execute(
-            "SELECT 1 FROM raw.files WHERE agency = ? AND subject = ? AND sha256 = ? AND state = 'landed' AND reader = ?",
-            [self.delivery.agency, self.subject, sha256, self.delivery.reader],
+            "SELECT 1 FROM raw.files AS f WHERE agency = $agency AND subject = $subject AND sha256 = $sha AND state = 'landed' AND reader = $reader "
+            "AND NOT EXISTS (FROM raw.files AS g WHERE g.source = f.source AND g.subject = f.subject AND g.path = f.path AND g.state = 'landed' "
+            "AND f.source = $source AND f.path = $path AND g.file_id > f.file_id)",
+            {"agency": self.delivery.agency, "subject": self.subject, "sha": sha256, "reader": self.delivery.reader,
+             "source": self.delivery.source, "path": path},
         ).fetchone() is not None
 
     def _reread(self, known: dict[str, Any]) -> None:
         """Read kept bytes under other settings; the file keeps its number."""
-        for table in (tables.raw(self.subject), tables.TABLES["core.cleaned"], _FILES):
+        for table in (tables.raw(self.subject), _FILES):
             delete_files(self.con, table, [known["file_id"]])
-        self._land({name: known[name] for name in ("path", "sha256", "bytes", "mtime_ns")}, known["file_id"])
+        self.con.execute("UPDATE core.cleaned SET fingerprint = '' WHERE file_id = ?", [known["file_id"]])  # by no rules that are in force
+        self._place({name: known[name] for name in ("path", "sha256", "bytes", "mtime_ns")}, known["file_id"])
 
     def _land(self, row: dict[str, Any], file_id: int | None = None) -> None:
         """Read a kept file and store its rows; a file that is rejected on the way leaves none."""

@@ -72,15 +72,27 @@ class _LogLook(Look):
 
     def take(self) -> Ingested:
         """Land what is new of every log file, record the load."""
+        self._adopt()
         latest = self.latest()
         files = self.delivery.found()
         for path, file in files:
-            stat = file.stat()
             known = latest.get(path)
+            try:
+                stat = file.stat()
+            except OSError as error:
+                self.unreadable(path, known, error)
+                continue
             if known and (known["bytes"], known["mtime_ns"]) == (stat.st_size, stat.st_mtime_ns):
                 continue
             self._look_at(file, known, {"path": path, "bytes": stat.st_size, "mtime_ns": stat.st_mtime_ns})
         return self.record(len(files), rehash=False)
+
+    def _adopt(self) -> None:
+        """What a source handed over before belongs to the organ that it is configured for now."""
+        own = "file_id IN (SELECT file_id FROM raw.files WHERE source = $source AND subject = $subject AND agency <> $agency)"
+        given = {"agency": self.delivery.agency, "source": self.delivery.source, "subject": self.subject}
+        for table in ("core.access_log_days", "raw.access_log_rejects", "raw.files"):
+            self.con.execute(f"UPDATE {table} SET agency = $agency WHERE {own}", given)
 
     def _look_at(self, file: Path, known: dict[str, Any] | None, row: dict[str, Any]) -> None:
         with TemporaryDirectory(dir=self.landing.folder.parent) as spool:
@@ -94,9 +106,9 @@ class _LogLook(Look):
                 return
             if found:
                 self._land(found, row)
-            elif known:
+            elif known and known["state"] != "rejected":
                 self.con.execute("UPDATE raw.files SET bytes = ?, mtime_ns = ? WHERE file_id = ?", [row["bytes"], row["mtime_ns"], known["file_id"]])
-            else:  # an empty log, or one that was rotated under another name
+            else:  # an empty log, one that was rotated under another name, or one that was rejected and is whole now
                 self.store_file(row | {"state": "same_bytes", "rows_read": 0, "detail": "没有新的日志行（空文件，或轮转后改名的已落地日志）"})
 
     def _land(self, found: Range, row: dict[str, Any]) -> None:

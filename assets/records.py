@@ -40,12 +40,13 @@ def settle(warehouse: Warehouse, subject: str, vocabulary: Vocabulary) -> Settle
     """
     fingerprint = hashlib.sha256(f"{CODE_VERSION}|{vocabulary.fingerprint()}".encode()).hexdigest()
     with warehouse.step() as con:
-        files = _due(con, subject, fingerprint)
-        if not files:
+        files, withdrawn = _due(con, subject, fingerprint), _withdrawn(con, subject)
+        replaced = [*(file_id for file_id, _ in files), *withdrawn]
+        if not replaced:
             return Settled(0, 0, 0)
-        ledger.stage(con, subject, [file_id for file_id, _ in files])
+        ledger.stage(con, subject, replaced)
         for name in ("core.quarantine", "core.row_findings", "core.cleaned"):
-            delete_files(con, tables.TABLES[name], [file_id for file_id, _ in files])
+            delete_files(con, tables.TABLES[name], replaced)
         rows = quarantined = 0
         for batch in _batches(con, subject, files):
             done = clean(batch, subject, vocabulary)
@@ -57,8 +58,7 @@ def settle(warehouse: Warehouse, subject: str, vocabulary: Vocabulary) -> Settle
             insert(con, tables.TABLES["core.quarantine"], done.quarantine)
             insert(con, tables.TABLES["core.row_findings"], done.findings)
         ledger.rank(con, subject)
-        marks = pl.DataFrame({"subject": subject, "file_id": [f for f, _ in files], "fingerprint": fingerprint}, schema=_CLEANED.schema)
-        insert(con, _CLEANED, marks)
+        insert(con, _CLEANED, pl.DataFrame([(subject, file_id, fingerprint) for file_id, _ in files], schema=_CLEANED.schema, orient="row"))
         ledger.assert_balanced(con, subject)
         return Settled(len(files), rows, quarantined)
 
@@ -69,6 +69,14 @@ def _due(con: duckdb.DuckDBPyConnection, subject: str, fingerprint: str) -> list
         "SELECT f.file_id, f.rows_read FROM raw.files AS f LEFT JOIN core.cleaned AS c ON c.file_id = f.file_id AND c.fingerprint = ? "
         "WHERE f.subject = ? AND f.state = 'landed' AND c.file_id IS NULL ORDER BY f.file_id", [fingerprint, subject],
     ).fetchall()
+
+
+def _withdrawn(con: duckdb.DuckDBPyConnection, subject: str) -> list[int]:
+    """Cleaned files that are landed no more: read anew under other settings, they were rejected or stand elsewhere."""
+    rows = con.execute(
+        "SELECT c.file_id FROM core.cleaned AS c ANTI JOIN (FROM raw.files WHERE state = 'landed') AS f USING (file_id) WHERE c.subject = ?", [subject],
+    ).fetchall()
+    return [row[0] for row in rows]
 
 
 def _batches(con: duckdb.DuckDBPyConnection, subject: str, files: list[tuple[int, int]]) -> Iterator[pl.DataFrame]:

@@ -5,9 +5,12 @@ from __future__ import annotations
 import csv
 import gzip
 import json
+import shutil
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import duckdb
@@ -105,6 +108,16 @@ def write_log(path: Path, lines: Iterable[str]) -> Path:
     return path
 
 
+@cache
+def _empty_warehouse() -> bytes:
+    """A warehouse file without records: creating several hundred columns with their comments once a process is enough."""
+    with TemporaryDirectory() as folder:
+        empty = Warehouse(Path(folder) / "w.duckdb")
+        with empty.step():
+            pass
+        return empty.path.read_bytes()
+
+
 @dataclass
 class House:
     """An agency's folders and warehouse. `sources` is name → agency; every source delivers every one of `subjects`."""
@@ -119,6 +132,16 @@ class House:
     vocabulary: list[tuple[str, str, str, str, str]] = field(default_factory=list)
     rehash_days: int = 7
     limit_bytes: int = 10_000_000
+
+    def __post_init__(self) -> None:
+        if not (self.folder / "var").exists():
+            (self.folder / "var").mkdir(parents=True)
+            (self.folder / "var" / "w.duckdb").write_bytes(_empty_warehouse())
+
+    def copy(self, folder: Path) -> House:
+        """The house as it stands, elsewhere."""
+        shutil.copytree(self.folder, folder)
+        return replace(self, folder=folder, sources=dict(self.sources), settings=dict(self.settings))
 
     @property
     def warehouse(self) -> Warehouse:
@@ -169,9 +192,7 @@ class House:
         with self.warehouse.step() as con:
             report.describe(con, self.scope())
             report.collect(con, due)
-        with self.warehouse.step() as con:
             report.count(con, due)
-        with self.warehouse.step() as con:
             return findings.judge(con, due)
 
     def records(self) -> None:

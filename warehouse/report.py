@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
+from unicodedata import category, normalize
 
 import duckdb
 import polars as pl
@@ -24,6 +25,10 @@ Values = Mapping[str, Decimal | None]
 
 _EVIDENCE = tables.TABLES["report.evidence"]
 _CELLS = tables.TABLES["report.cells"]
+# Full-width and small forms, radicals, compatibility ideographs: as cleaning folds them (source contracts 6.2).
+_FOLDED = ((0xFF01, 0xFF5E), (0xFE50, 0xFE6B), (0x2E80, 0x2FD5), (0xF900, 0xFAFF))
+_BLANK = ("Zs", "Zl", "Zp", "Cc", "Cf")
+_SQUARE = str.maketrans("[]【】", "〔〕〔〕")
 
 
 @dataclass(frozen=True)
@@ -38,8 +43,7 @@ class Scope:
 
 def describe(con: duckdb.DuckDBPyConnection, scope: Scope) -> None:
     """Replace the tables of configured facts by those of `scope`; reports of other years stay as they are."""
-    squeeze = str.maketrans("", "", " \t\r\n\u3000\u00a0")
-    names = {(code, n.translate(squeeze)) for code, name, others in scope.agencies for n in (name, *others)}
+    names = {(code, normal_name(n)) for code, name, others in scope.agencies for n in (name, *others)}
     _replace(con, "report.settings", list(scope.settings))
     _replace(con, "report.agency_names", sorted(names))
     _replace(con, "report.expected_sources", sorted(scope.sources))
@@ -48,6 +52,13 @@ def describe(con: duckdb.DuckDBPyConnection, scope: Scope) -> None:
     kept = {(row[0], row[2]): row for row in known if row[0] in {code for code, _, _ in scope.agencies}}
     _replace(con, "report.years", sorted({**kept, **wanted}.values()))
     _replace(con, "report.form_cells", [row for form in forms.every() for row in _form_rows(form)])
+
+
+def normal_name(name: str) -> str:
+    """A name as records hold it after cleaning: half width, nothing blank or invisible, upper case, square brackets as 〔 〕."""
+    seen = (c for c in name if category(c) not in _BLANK)
+    folded = "".join(normalize("NFKC", c) if any(first <= ord(c) <= last for first, last in _FOLDED) else c for c in seen)
+    return folded.upper().translate(_SQUARE)
 
 
 def _form_rows(form: forms.Form) -> list[tuple[str | None, ...]]:

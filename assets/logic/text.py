@@ -76,7 +76,10 @@ def comparable(norm: pl.Expr) -> pl.Expr:
 
     A leading zero is part of a telephone or document number that a spreadsheet would lose, so 007 is not 7.
     """
-    grouped = norm.str.contains(r"^-?[1-9][0-9]{0,2}(,[0-9]{3})+(\.[0-9]+)?$")
-    digits = pl.when(grouped).then(norm.str.replace_all(",", "", literal=True)).otherwise(norm)
+    plain = pl.field("plain")
+    grouped = plain.str.contains(r"^-?[1-9][0-9]{0,2}(,[0-9]{3})+(\.[0-9]+)?$")
+    digits = pl.when(grouped).then(plain.str.replace_all(",", "", literal=True)).otherwise(plain)
     number = pl.when(digits.str.contains(r"^-?(0|[1-9][0-9]{0,11})(\.[0-9]{1,10})?$")).then(digits)
-    return pl.coalesce(number.cast(pl.Decimal(28, 10), strict=False).cast(pl.String), norm)
+    read = pl.coalesce(number.cast(pl.Decimal(28, 10), strict=False).cast(pl.String), plain)
+    # As a field of a struct the key is worked out once, not once for each time it stands above.
+    return pl.struct(norm.alias("plain")).struct.with_fields(read.alias("read")).struct.field("read")

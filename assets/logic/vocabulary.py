@@ -63,8 +63,8 @@ class Vocabulary:
 
     def lookup(self, rows: pl.DataFrame, subject: str, field: str, keyed: pl.Expr, *, by: Literal["text", "label"] = "text") -> pl.Series:
         """The configured value of each row's `keyed` text (or label) for its agency; null where nothing is configured."""
-        words = self.local.filter((pl.col("subject") == subject) & (pl.col("field") == field) & pl.col(by).is_not_null())
-        asked = rows.select("agency", keyed.alias(by))
+        words = self.local.filter((pl.col("subject") == subject) & (pl.col("field") == field))
+        asked = rows.select("agency", keyed.alias(by))  # a null joins nothing
         return asked.join(words.select("agency", by, "value"), on=["agency", by], how="left", maintain_order="left")["value"]
 
 

@@ -180,7 +180,7 @@ def _copy(log: gzip.GzipFile | io.BufferedReader, wanted: int, target: Path) -> 
     """Bytes and lines copied: those wanted, or fewer at the end of the log."""
     size = lines = 0
     last = b"\n"
-    with gzip.GzipFile("", "wb", _LEVEL, target.open("wb"), mtime=0) as packed:
+    with target.open("wb") as out, gzip.GzipFile("", "wb", _LEVEL, out, mtime=0) as packed:
         while chunk := log.read(min(_CHUNK, wanted - size)):
             packed.write(chunk)
             size += len(chunk)

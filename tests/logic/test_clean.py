@@ -82,7 +82,7 @@ def test_the_columns_are_those_of_the_tables(subject: str) -> None:
     core = {k: v for k, v in tables.core(subject).schema.items() if k not in tables.VERSION_STATE}
     schemas = [core, tables.TABLES["core.quarantine"].schema, tables.TABLES["core.row_findings"].schema]
     bad = dict.fromkeys(SUBJECTS[subject].key)
-    for changes in ((), ({},), (bad,), ({}, bad, {"inspectors": None} if subject == "inspections" else {})):
+    for changes in ((), ({}, bad)):
         done = cleaned(subject, *changes)
         assert [dict(frame.schema) for frame in every_frame(done)] == schemas
         assert done.core.height + done.quarantine.height == len(changes)
@@ -92,11 +92,9 @@ def test_the_columns_are_those_of_the_tables(subject: str) -> None:
 def test_a_rows_fate_does_not_hang_on_its_neighbours(subject: str) -> None:
     fields = SUBJECTS[subject].fields
     rows = landed(subject, *({f.name: v} for f in fields for v in (None, values(f)[1], "不详")))
-    whole, words = clean(rows, subject, Vocabulary.of([])), Vocabulary.of([])
-    parts = [clean(part, subject, words) for part in rows.iter_slices(rows.height // 2 + 1)]
-    for name in ("core", "quarantine"):
-        assert pl.concat([getattr(p, name) for p in parts]).equals(getattr(whole, name))
-    assert pl.concat([p.findings for p in parts]).sort("row_no", "rule").equals(whole.findings.sort("row_no", "rule"))
+    some = pl.col("row_no") % 3 == 0
+    whole, part = (every_frame(clean(frame, subject, Vocabulary.of([]))) for frame in (rows, rows.filter(some)))
+    assert all(few.equals(many.filter(some)) for few, many in zip(part, whole, strict=True))
 
 
 # ---- keys ------------------------------------------------------------------------------------------------------------
@@ -173,9 +171,11 @@ PARTIES = [
     ("inspections", "object_uscc"),
 ]
 PERSONS = [
-    *((subject, {field: number}) for subject, field in PARTIES for number in (TRADER, WRONG_TRADER, f" {TRADER.lower()}", "９２ 1", RESIDENT)),
+    *((subject, {field: number}) for subject, field in PARTIES
+      for number in (TRADER, WRONG_TRADER, f" {TRADER.lower()}", "９２ 1", RESIDENT)),
     *((s, {"party_kind": kind, "party_uscc": number}) for s in ("penalties", "permits")
-      for kind in ("自然人", "个体工商户", " 自然 人\u3000", "个体工商户（自然人）", "个体户") for number in (COMPANY, WRONG_COMPANY, "AB 123")),
+      for kind in ("自然人", "个体工商户", " 自然 人\u3000", "个体工商户（自然人）", "个体户")
+      for number in (COMPANY, WRONG_COMPANY, "AB 123")),
     *(("applications", {"applicant_kind": kind, "applicant_uscc": "AB 123"}) for kind in ("自然人", "公民 ")),
 ]  # fmt: skip
 
@@ -324,12 +324,12 @@ def records(subject: str) -> st.SearchStrategy[list[Change]]:
     public = [f.name for f in SUBJECTS[subject].fields if f.name not in hidden]
     some = st.dictionaries(st.sampled_from(public), TEXTS, max_size=4)
     private = st.dictionaries(st.sampled_from(hidden), st.text(max_size=8).map(MARKER.__add__), max_size=3)
-    return st.lists(st.tuples(some, private).map(lambda two: dict.fromkeys(hidden, MARKER) | two[0] | two[1]), min_size=1, max_size=12)
+    return st.lists(st.tuples(some, private).map(lambda two: dict.fromkeys(hidden, MARKER) | two[0] | two[1]), min_size=5, max_size=40)
 
 
 @pytest.mark.parametrize("subject", SUBJECTS)
 def test_every_landed_row_has_one_place_and_no_text_is_too_odd(subject: str) -> None:
-    @settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+    @settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.too_slow])
     @given(records(subject))
     def holds(changes: list[Change]) -> None:
         done = cleaned(subject, *changes)
@@ -345,12 +345,12 @@ def test_every_landed_row_has_one_place_and_no_text_is_too_odd(subject: str) -> 
     holds()
 
 
-@pytest.mark.parametrize("subject", [s.name for s in SUBJECTS.values() if len(s.key) == 1])
+@pytest.mark.parametrize("subject", ["applications", "disputes"])
 def test_a_key_is_its_own_key(subject: str) -> None:
     (name,) = SUBJECTS[subject].key
 
-    @settings(max_examples=10, deadline=None)
-    @given(st.lists(st.text(min_size=1, max_size=12), min_size=1, max_size=20))
+    @settings(max_examples=6, deadline=None)
+    @given(st.lists(st.text(min_size=1, max_size=12), min_size=5, max_size=60))
     def holds(texts: list[str]) -> None:
         keys = cleaned(subject, *({name: t} for t in texts)).core["record_key"].to_list()
         assert cleaned(subject, *({name: k} for k in keys)).core["record_key"].to_list() == keys

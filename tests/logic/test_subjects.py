@@ -96,9 +96,9 @@ class Case(NamedTuple):
     field: str
 
 
-def cleaned(subject: str, *changes: Change, agency: str = AGENCY) -> Cleaned:
+def cleaned(subject: str, *changes: Change) -> Cleaned:
     """Clean the good record of a subject in these variants; the first stands in row 2."""
-    rows = [{"agency": agency, "file_id": 1, "row_no": i, **GOOD[subject], **c} for i, c in enumerate(changes, 2)]
+    rows = [{"agency": AGENCY, "file_id": 1, "row_no": i, **GOOD[subject], **c} for i, c in enumerate(changes, 2)]
     return clean(pl.DataFrame(rows, schema=tables.raw(subject).schema), subject, Vocabulary.of(LOCAL))
 
 
@@ -244,23 +244,23 @@ LOCAL_CODES = [
 
 @pytest.mark.parametrize(("subject", "change", "column", "value"), LOCAL_CODES)
 def test_an_agencys_own_codes_are_read_for_it_alone(subject: str, change: Change, column: str, value: str) -> None:
-    assert cleaned(subject, change).core[column].to_list() == [value]
-    assert cleaned(subject, change, agency=OTHER).quarantine["reason"].item().startswith("unknown_")
+    done = cleaned(subject, change, {**change, "agency": OTHER})
+    assert done.core.select("row_no", column).rows() == [(2, value)]
+    assert done.quarantine["row_no"].to_list() == [3] and done.quarantine["reason"].item().startswith("unknown_")
 
 
 def test_the_key_of_an_event_has_the_word_a_code_stands_for() -> None:
     assert cleaned("publications", {"action": "pub"}).core["record_key"].to_list() == ["1|发布|2023-03-05 10:00:00"]
 
 
-@pytest.mark.parametrize(
-    ("kind", "route", "group"),
-    [
-        ("行政复议", None, "review"), ("行政复议 ", "", "review"), ("行政诉讼", "未经复议直接起诉", "litigation_direct"),
-        ("行政 诉讼", " 未经复议直接起诉", "litigation_direct"), ("行政诉讼", "复议后起诉", "litigation_after_review"),
-    ],
-)  # fmt: skip
-def test_groups_of_cases(kind: str, route: str | None, group: str) -> None:
-    assert cleaned("disputes", {"case_kind": kind, "route": route}).core["dispute_group"].to_list() == [group]
+def test_groups_of_cases() -> None:
+    direct, after = "litigation_direct", "litigation_after_review"
+    groups = [
+        ("行政复议", None, "review"), ("行政复议 ", "", "review"), ("行政诉讼", "未经复议直接起诉", direct),
+        ("行政 诉讼", " 未经复议直接起诉", direct), ("行政诉讼", "复议后起诉", after),
+    ]  # fmt: skip
+    done = cleaned("disputes", *({"case_kind": kind, "route": route} for kind, route, _ in groups))
+    assert done.core["dispute_group"].to_list() == [group for *_, group in groups]
 
 
 def test_results_of_cases() -> None:
@@ -299,20 +299,13 @@ def test_no_credit_code_is_no_wrong_one(subject: str, field: str) -> None:
     assert cleaned(subject, {field: None}, {field: " \u3000"}).findings.is_empty()
 
 
-@pytest.mark.parametrize(
-    ("inspectors", "enough"),
-    [
-        ("测试甲、测试乙", True), ("测试甲、测试乙、测试丙", True), ("测试甲，测试乙", True), ("测试甲;测试乙", True),
-        ("测试甲、测试乙、测试乙", True),
-        ("测试甲", False), ("测试甲、测试甲", False), ("测试甲、 测试 甲", False), ("测试甲、", False), ("、", False), ("", False),
-        (None, False),
-    ],
-)  # fmt: skip
-def test_an_inspection_needs_two_different_inspectors(inspectors: str | None, enough: bool) -> None:
-    done = cleaned("inspections", {"inspectors": inspectors}, {"inspectors": inspectors, "inspected_on": None})
-    found = [] if enough else [(row, "fewer_than_two_inspectors", "inspectors", None) for row in (2, 3)]
+def test_an_inspection_needs_two_different_inspectors() -> None:
+    enough = ["测试甲、测试乙", "测试甲、测试乙、测试丙", "测试甲，测试乙", "测试甲;测试乙", "测试甲、测试乙、测试乙"]
+    fewer = ["测试甲", "测试甲、测试甲", "测试甲、 测试 甲", "测试甲、", "、", "", None]
+    done = cleaned("inspections", *({"inspectors": names} for names in [*enough, *fewer]), {"inspectors": None, "inspected_on": None})
+    found = [(row, "fewer_than_two_inspectors", "inspectors", None) for row in range(7, 15)]
     assert done.findings.select("row_no", "rule", "field", "value").rows() == found
-    assert done.core["row_no"].to_list() == [2] and done.quarantine["row_no"].to_list() == [3]
+    assert done.core["row_no"].to_list() == list(range(2, 14)) and done.quarantine["row_no"].to_list() == [14]
 
 
 def test_a_row_may_have_both_findings() -> None:

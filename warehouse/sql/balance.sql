@@ -13,8 +13,8 @@ FROM raw.files AS f
 LEFT JOIN landed AS n USING (file_id)
 LEFT JOIN placed AS p USING (file_id)
 WHERE f.subject = $subject AND CASE f.state
-    WHEN 'landed' THEN NOT (f.rows_read = coalesce(n.rows, 0) AND f.rows_read = coalesce(p.places, 0)
-        AND f.rows_read = coalesce(p.rows, 0) AND f.rows_read = coalesce(p.landed, 0))
+    WHEN 'landed' THEN NOT coalesce(f.rows_read = coalesce(n.rows, 0) AND f.rows_read = coalesce(p.places, 0)
+        AND f.rows_read = coalesce(p.rows, 0) AND f.rows_read = coalesce(p.landed, 0), false)
     ELSE n.rows IS NOT NULL OR p.places IS NOT NULL
 END
 ORDER BY f.path

@@ -1,8 +1,8 @@
 -- Rank the staged rows of the touched keys and append them to their table.
 -- Grain: one readable landed row. Latest 更新时间 of a key is current, older rows are superseded; of several rows with that
--- time the first in file order (code points of the path, then row) is current, the others are duplicates (source contracts
--- 6.1). The same path landed twice: the later content stands first. The same is asked within each source alone, because whoever
--- keeps a source must mend its contradictions, also those that another source has settled. `core.subject` is the subject's table.
+-- time the first in file order (code points of the path, then source and row) is current, the others are duplicates (source contracts
+-- 6.1). The same path of a source landed twice: the later content stands first. The same is asked within each source alone, because
+-- whoever keeps a source must mend its contradictions, also those that another source has settled. `core.subject` is the subject's table.
 INSERT INTO core.subject BY NAME
 SELECT s.* REPLACE (
     CASE
@@ -21,5 +21,5 @@ SELECT s.* REPLACE (
 FROM staged AS s
 JOIN raw.files AS f USING (file_id)
 WINDOW
-    versions AS (PARTITION BY s.agency, s.record_key ORDER BY s.updated_at DESC NULLS LAST, f.path, f.file_id DESC, s.row_no),
+    versions AS (PARTITION BY s.agency, s.record_key ORDER BY s.updated_at DESC NULLS LAST, f.path, f.source, f.file_id DESC, s.row_no),
     in_source AS (PARTITION BY s.agency, f.source, s.record_key ORDER BY s.updated_at DESC NULLS LAST, f.path, f.file_id DESC, s.row_no)
