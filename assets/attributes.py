@@ -20,7 +20,13 @@ RETRIES = dg.RetryPolicy(max_retries=2, delay=5, backoff=dg.Backoff.EXPONENTIAL)
 
 
 def asset(
-    table: Table, *, code_version: str, kinds: set[str], deps: Sequence[Any] = (), by_year: bool = False, **more: Any,
+    table: Table,
+    *,
+    code_version: str,
+    kinds: set[str],
+    deps: Sequence[Any] = (),
+    by_year: bool = False,
+    **more: Any,
 ) -> Callable[[Callable[..., Any]], dg.AssetsDefinition]:
     """A decorator that makes the asset of a table; `by_year` gives it a partition a report year, several in one run."""
     partitioned: dict[str, Any] = {"partitions_def": YEARS, "backfill_policy": dg.BackfillPolicy.single_run()} if by_year else {}
@@ -30,7 +36,12 @@ def asset(
             # Beta in 1.13; without it a range of years would be one run a year.
             warnings.filterwarnings("ignore", "Parameter `backfill_policy`", dg.BetaWarning)
             made: dg.AssetsDefinition = dg.asset(
-                code_version=code_version, kinds=kinds | {"duckdb"}, deps=deps, **_described(table), **partitioned, **more,
+                code_version=code_version,
+                kinds=kinds | {"duckdb"},
+                deps=deps,
+                **_described(table),
+                **partitioned,
+                **more,
             )(function)
         return made
 

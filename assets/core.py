@@ -32,7 +32,10 @@ def _core(subject: str) -> dg.AssetsDefinition:
 
 
 @attributes.asset(
-    tables.TABLES["core.access_log_days"], code_version=CODE_VERSION, kinds={"parquet"}, deps=[dg.AssetKey(["raw", ACCESS_LOG])],
+    tables.TABLES["core.access_log_days"],
+    code_version=CODE_VERSION,
+    kinds={"parquet"},
+    deps=[dg.AssetKey(["raw", ACCESS_LOG])],
 )
 def access_log_days(plan: dg.ResourceParam[Plan]) -> dg.MaterializeResult[None]:
     """Count the hits of new log ranges by day."""

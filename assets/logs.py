@@ -21,7 +21,7 @@ from assets.sources.web_log import KnownRange, Range, new_range, parse
 from warehouse import ledger, tables, views
 from warehouse.landing import Landing
 from warehouse.sql import query
-from warehouse.store import Warehouse, insert
+from warehouse.store import Warehouse, insert, next_id
 from warehouse.subjects import ACCESS_LOG
 
 
@@ -113,7 +113,8 @@ class _LogLook(Look):
 
     def _land(self, found: Range, row: dict[str, Any]) -> None:
         sha256, _ = self.landing.put(found.file)
-        name = f"{sha256}.parquet"
+        # Of its own for each range: a log that grows twice by the same lines has ranges with equal bytes and other row numbers.
+        name = f"{next_id(self.con, tables.TABLES['raw.files']):08d}-{sha256[:16]}.parquet"
         parsed = parse(self.landing.path_of(sha256, ".gz"), found.line_from, self.hits / name, memory_limit=self.memory_limit)
         self.new += 1
         self.rows += parsed.hits + parsed.rejects.height

@@ -45,7 +45,10 @@ def cells(context: dg.AssetExecutionContext, plan: dg.ResourceParam[Plan]) -> dg
     with plan.warehouse.step() as con:
         count = report.count(con, years)
         due = [r for r in report.reports(con) if r[2] in years]
-        tables_ = {f"{name} {year}": _preview(name, code, year, form, report.tables_of(con, code, year)) for code, name, year, form in due[:_PREVIEWS]}
+        tables_ = {
+            f"{name} {year}": _preview(name, code, year, form, report.tables_of(con, code, year))
+            for code, name, year, form in due[:_PREVIEWS]
+        }
     return dg.MaterializeResult(metadata={**attributes.rows(count), "reports": len(due), **tables_})
 
 

@@ -3,8 +3,9 @@
 Belongs here: running a rule's query, completing its rows with place, severity and message. Does not belong here: what a rule
 says (`catalogue`) or selects (`sql`), what follows from a finding (publication), Dagster.
 
-A rule's query may use the tables of the warehouse, `$years`, and three names prepared here: `versions` (every version of
-every record, without its content), `figures` (cells of the years with the report's format) and `layout` (cells of the forms).
+A rule's query may use the tables of the warehouse, `$years`, and four names prepared here: `versions` (every version of
+every record, without its content), `figures` (cells of the years with the report's format), `layout` (cells of the forms) and
+`lying` (files whose bytes lie at a source still: what was mended under the same path is no finding any more).
 It returns agency, subject, and what applies of year, source, file_id, row_no, record_key, cell_id, field, expected, actual, detail.
 """
 
@@ -59,9 +60,11 @@ def _prepare(con: duckdb.DuckDBPyConnection, years: Sequence[int]) -> None:
     columns = ", ".join(f"{name} {kind}" for name, kind in _COLUMNS.items())
     con.execute(f"CREATE OR REPLACE TEMP TABLE found (rule VARCHAR, {columns})")
     versions = " UNION ALL ".join(
-        f"SELECT agency, '{s}' AS subject, file_id, row_no, record_key, updated_at, is_conflicting, conflicts_in_source, "
-        f"max(updated_at) OVER (PARTITION BY agency, record_key) AS latest FROM core.{s}" for s in SUBJECTS)
+        f"SELECT agency, '{s}' AS subject, file_id, row_no, record_key, updated_at, state, is_conflicting, conflicts_in_source, "
+        f"is_latest_in_source FROM core.{s}" for s in SUBJECTS)
     con.execute(f"CREATE OR REPLACE TEMP VIEW versions AS {versions}")
+    con.execute("CREATE OR REPLACE TEMP VIEW lying AS SELECT file_id FROM raw.files WHERE (subject, sha256) IN "
+                "(SELECT subject, arg_max(sha256, file_id) FROM raw.files GROUP BY source, subject, path)")
     con.execute("CREATE OR REPLACE TEMP VIEW layout AS SELECT DISTINCT format, cell_id, grid, row_key, col_key FROM report.form_cells")
     listed = ", ".join(str(int(y)) for y in years) or "NULL"
     con.execute("CREATE OR REPLACE TEMP VIEW figures AS SELECT c.*, y.format FROM report.cells AS c JOIN report.years AS y USING (agency, year) "

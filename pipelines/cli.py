@@ -24,7 +24,7 @@ from pipelines import settings as config
 from pipelines.home import warehouse_of
 from pipelines.settings import Settings
 from warehouse import clock, counting, forms, report
-from warehouse.export import markdown, tables_json, tabular
+from warehouse.export import html, markdown, tables_json, tabular, xlsx
 from warehouse.export.heading import Heading
 from warehouse.sql import query
 from warehouse.store import Busy, Warehouse
@@ -32,12 +32,39 @@ from warehouse.subjects import SOURCE_ZH
 
 FINE, WRONG, USAGE, HELD = 0, 1, 2, 3
 _HEADINGS = {
-    "agency": "机关代码", "agency_name": "机关", "year": "年度", "subject": "数据", "place": "去处", "rule": "规则", "rows": "行数", "record_key": "编号",
-    "source": "来源", "path": "文件", "sheet": "工作表", "row_no": "行", "instead": "以哪一行为准", "cells": "计入的单元格", "cell_id": "单元格",
-    "amount": "计入", "severity": "程度", "message": "说明和处理办法", "label": "名称", "value": "数值", "unit": "单位", "law": "依据", "note": "备注",
-}  # fmt: skip
-_PLACES = {"counted": "计入", "pending": "未办结", "out_of_scope": "不属本报告", "superseded": "已被取代", "duplicate": "重复",
-           "quarantined": "隔离", "current": "现行"}  # fmt: skip
+    "agency": "机关代码",
+    "agency_name": "机关",
+    "year": "年度",
+    "subject": "数据",
+    "place": "去处",
+    "rule": "规则",
+    "rows": "行数",
+    "record_key": "编号",
+    "source": "来源",
+    "path": "文件",
+    "sheet": "工作表",
+    "row_no": "行",
+    "instead": "以哪一行为准",
+    "cells": "计入的单元格",
+    "cell_id": "单元格",
+    "amount": "计入",
+    "severity": "程度",
+    "message": "说明和处理办法",
+    "label": "名称",
+    "value": "数值",
+    "unit": "单位",
+    "law": "依据",
+    "note": "备注",
+}
+_PLACES = {
+    "counted": "计入",
+    "pending": "未办结",
+    "out_of_scope": "不属本报告",
+    "superseded": "已被取代",
+    "duplicate": "重复",
+    "quarantined": "隔离",
+    "current": "现行",
+}
 _SEVERITIES = {"critical": "严重", "warning": "提醒", "info": "说明"}
 
 
@@ -56,7 +83,12 @@ class _Group(click.Group):
 
 
 @click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
-@click.option("--config", "path", type=click.Path(path_type=Path, dir_okay=False), help="gouji.toml；默认为环境变量 GOUJI_CONFIG，再默认为当前文件夹中的。")
+@click.option(
+    "--config",
+    "path",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="gouji.toml；默认为环境变量 GOUJI_CONFIG，再默认为当前文件夹中的。",
+)
 @click.version_option(package_name="gouji")
 @click.pass_context
 def main(ctx: click.Context, path: Path | None) -> None:
@@ -76,7 +108,9 @@ def _settings(ctx: click.Context) -> Settings:
 
 
 def _formatted(command: Callable[..., Any]) -> Callable[..., Any]:
-    return click.option("--format", "how", type=click.Choice(printing.FORMATS), default="text", show_default=True, help="输出格式。")(command)
+    return click.option("--format", "how", type=click.Choice(printing.FORMATS), default="text", show_default=True, help="输出格式。")(
+        command
+    )
 
 
 def _narrowed(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -120,10 +154,15 @@ def _summary(warehouse: Warehouse, years: tuple[int, ...]) -> int:
     """Say what the run left behind; the exit code."""
     with warehouse.connect(read_only=True) as con:
         totals = con.sql(query("audit/summary"), params={"years": list(years)}).pl()
-        found = con.sql("SELECT severity, count(*) AS rows FROM report.findings WHERE year IS NULL OR list_contains($years, year) GROUP BY severity",
-                        params={"years": list(years)}).pl()  # fmt: skip
-        critical = con.execute("SELECT message FROM report.findings WHERE severity = 'critical' AND (year IS NULL OR list_contains(?, year)) "
-                               "ORDER BY rule, path", [list(years)]).fetchall()  # fmt: skip
+        found = con.sql(
+            "SELECT severity, count(*) AS rows FROM report.findings WHERE year IS NULL OR list_contains($years, year) GROUP BY severity",
+            params={"years": list(years)},
+        ).pl()
+        critical = con.execute(
+            "SELECT message FROM report.findings WHERE severity = 'critical' AND (year IS NULL OR list_contains(?, year)) "
+            "ORDER BY rule, path",
+            [list(years)],
+        ).fetchall()
     headings = {**_HEADINGS, "landed": "落地行", "cells_known": "已得单元格", "cells_unknown": "缺数据", **_PLACES}
     printing.show(totals, "text", headings)
     counts = dict(found.iter_rows())
@@ -136,7 +175,14 @@ def _summary(warehouse: Warehouse, years: tuple[int, ...]) -> int:
 
 @main.command()
 @_narrowed
-@_formatted
+@click.option(
+    "--format",
+    "how",
+    type=click.Choice([*printing.FORMATS, "html", "xlsx"]),
+    default="text",
+    show_default=True,
+    help="输出格式；html 和 xlsx 是官方版式，一次一份报告。",
+)
 @click.pass_context
 def tables(ctx: click.Context, agency: str | None, year: int | None, how: str) -> None:
     """看统计出来的表（草稿，未经发布）。
@@ -144,21 +190,28 @@ def tables(ctx: click.Context, agency: str | None, year: int | None, how: str) -
     \b
     gouji tables --year 2023
     gouji tables --year 2023 --format json > tables.json
+    gouji tables --year 2023 --format xlsx > 草稿.xlsx
     """
     with _read(ctx).connect(read_only=True) as con:
         chosen = [r for r in report.reports(con) if agency in (None, r[0]) and year in (None, r[2])]
         if not chosen:
             raise click.ClickException("没有这样的报告；gouji ledger 列出已统计的机关和年度。")
+        if how in ("html", "xlsx") and len(chosen) > 1:
+            raise click.UsageError("这种格式一次只输出一份报告；请加上 --year（和 --agency）。")
         if how == "json":
             click.echo("[" + ",\n".join(_json_of(con, *chosen_one) for chosen_one in chosen) + "]")
             return
         for code, name, of_year, format_id in chosen:
-            form, heading = forms.load(format_id), Heading(name, of_year, code, "草稿", "")
+            form, heading = forms.load(format_id), Heading(name, of_year, code, "草稿", "", draft=True)
             values = report.tables_of(con, code, of_year)
             if how == "csv":
                 tabular.safe_csv(tabular.cells(form, values), sys.stdout.buffer)
             elif how == "md":
                 click.echo(markdown.render(form, heading, values))
+            elif how == "html":
+                click.echo(html.render(form, heading, values), nl=False)
+            elif how == "xlsx":
+                sys.stdout.buffer.write(xlsx.render(form, heading, values))
             else:
                 _print_tables(form, heading, values)
 
@@ -187,7 +240,7 @@ def record(ctx: click.Context, key: str, year: int | None, how: str) -> None:
     ID 是登记编号、案号、文号、票据号等，也可以只写一部分。
 
     \b
-    gouji record YSQ-2023-00091
+    gouji record YSQ-2022-00008
     gouji record 新工信罚决〔2023〕1号 --format json
     """
     from assets.logic import text
@@ -218,7 +271,9 @@ def trace(ctx: click.Context, cell: str, agency: str | None, year: int | None, h
         import difflib
 
         near = difflib.get_close_matches(cell, known, 3)
-        raise click.UsageError(f"没有单元格 {cell}。" + (f"是不是 {'、'.join(near)}？" if near else "gouji tables --format csv 列出全部单元格编号。"))
+        raise click.UsageError(
+            f"没有单元格 {cell}。" + (f"是不是 {'、'.join(near)}？" if near else "gouji tables --format csv 列出全部单元格编号。")
+        )
     with _read(ctx).connect(read_only=True) as con:
         frame = con.sql(query("audit/trace"), params={"cell": cell, "year": year, "agency": agency}).pl()
     printing.show(_worded(frame, how), how, _HEADINGS)
@@ -290,7 +345,13 @@ def ui(ctx: click.Context, host: str, port: int) -> None:
 @click.pass_context
 def daemon(ctx: click.Context) -> None:
     """夜间作业的守护进程：按时运行，失败时告警（由 systemd 等启动）。"""
+    import dagster as dg
+
+    from pipelines.alive import fail_dead_runs
+
     folder = home.prepare(_settings(ctx))
+    with dg.DagsterInstance.get() as instance:
+        fail_dead_runs(instance, folder)
     ctx.exit(_dagster("dagster-daemon", "run", "-w", str(folder / "workspace.yaml")))
 
 

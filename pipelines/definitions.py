@@ -22,10 +22,16 @@ from warehouse import tables
 
 def build_definitions(plan: Plan | None = None, settings: Settings | None = None) -> dg.Definitions:
     """All definitions; a test gives its own Plan, the entry point the settings it found."""
-    findings = checks.findings(asset(
-        tables.TABLES["report.findings"], code_version=checks.RULES_VERSION, kinds={"sql"}, deps=[dg.AssetKey(["report", "cells"])], by_year=True,
-        required_resource_keys={"plan"},
-    ))  # fmt: skip
+    findings = checks.findings(
+        asset(
+            tables.TABLES["report.findings"],
+            code_version=checks.RULES_VERSION,
+            kinds={"sql"},
+            deps=[dg.AssetKey(["report", "cells"])],
+            by_year=True,
+            required_resource_keys={"plan"},
+        )
+    )
     return dg.Definitions(
         assets=[*raw.ASSETS, *core.ASSETS, *report.ASSETS, findings],
         jobs=[nightly],

@@ -25,9 +25,14 @@ def warehouse_of(settings: Settings) -> Warehouse:
     return Warehouse(settings.data / "gouji.duckdb", settings.memory, settings.threads)
 
 
+def home_of(settings: Settings) -> Path:
+    """Dagster's home of a configuration."""
+    return settings.data / "dagster"
+
+
 def prepare(settings: Settings) -> Path:
     """Make the home ready and let this process and its children use it; the home."""
-    home = settings.data / "dagster"
+    home = home_of(settings)
     home.mkdir(parents=True, exist_ok=True)
     (home / "dagster.yaml").write_text(files("pipelines").joinpath("dagster.yaml").read_text("utf-8"), "utf-8")
     (home / "workspace.yaml").write_text(_WORKSPACE, "utf-8")

@@ -10,7 +10,9 @@ from collections.abc import Sequence
 import dagster as dg
 
 # Ingest once, then count the years that are due: one run over the unpartitioned layers and a range of report years.
-nightly = dg.define_asset_job("nightly", selection=dg.AssetSelection.all(), description="取数、清洗、统计、核查；一次运行统计全部应出的年度")
+nightly = dg.define_asset_job(
+    "nightly", selection=dg.AssetSelection.all(), description="取数、清洗、统计、核查；一次运行统计全部应出的年度"
+)
 
 
 def year_tags(years: Sequence[int]) -> dict[str, str]:

@@ -45,7 +45,9 @@ def show(frame: pl.DataFrame, how: str, headings: Mapping[str, str]) -> None:
             table.add_column(headings.get(name, name), overflow="fold")  # a code that is cut off cannot be copied
         for row in frame.head(_SHOWN).iter_rows():
             table.add_row(*map(_text, row))
-        Console(soft_wrap=not sys.stdout.isatty(), width=None if sys.stdout.isatty() else _WIDTH, highlight=False, markup=False).print(table)
+        Console(soft_wrap=not sys.stdout.isatty(), width=None if sys.stdout.isatty() else _WIDTH, highlight=False, markup=False).print(
+            table
+        )
         if frame.height > _SHOWN:
             print(f"只显示前 {_SHOWN} 行，共 {frame.height} 行；全部请用 --format csv 或 json。")
 

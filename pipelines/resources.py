@@ -7,15 +7,15 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Any
 
 import dagster as dg
 
 from assets.ingest import Delivery
 from assets.logic.vocabulary import Vocabulary
 from assets.plan import Plan
+from pipelines import alive
 from pipelines import settings as config
-from pipelines.home import warehouse_of
+from pipelines.home import home_of, warehouse_of
 from pipelines.settings import Settings
 from warehouse import clock
 from warehouse.landing import Landing
@@ -64,6 +64,9 @@ class PlanResource(dg.ConfigurableResource):
 
     config: str = ""
 
-    def create_resource(self, context: Any) -> Plan:
+    def create_resource(self, context: dg.InitResourceContext) -> Plan:
         """The Plan of the configured file, else of GOUJI_CONFIG, else of `gouji.toml` in the working folder."""
-        return plan_of(config.load(config.locate(Path(self.config) if self.config else None)))
+        settings = config.load(config.locate(Path(self.config) if self.config else None))
+        if context.run:
+            alive.hold(home_of(settings), context.run.run_id)
+        return plan_of(settings)

@@ -11,7 +11,9 @@ from dataclasses import dataclass
 
 import dagster as dg
 
+from pipelines.alive import fail_dead_runs
 from pipelines.definitions import build_definitions
+from pipelines.home import home_of
 from pipelines.jobs import year_tags
 from pipelines.sensors import AlertNotSent, alert
 from pipelines.settings import Settings
@@ -35,6 +37,7 @@ def run_nightly(settings: Settings, years: Sequence[int] = ()) -> Done:
     due = tuple(sorted(years)) or settings.report_years(clock.today())
     job = build_definitions(settings=settings).resolve_job_def("nightly")
     with dg.DagsterInstance.get() as instance:
+        fail_dead_runs(instance, home_of(settings))
         result = job.execute_in_process(instance=instance, tags=year_tags(due), run_config=_QUIET, raise_on_error=False)
         error = "" if result.success else _why(result)
     if error:
@@ -50,14 +53,15 @@ def _failed(result: dg.ExecuteInProcessResult) -> list[str]:
 
 
 def _why(result: dg.ExecuteInProcessResult) -> str:
-    """Steps that failed and the message of their first cause."""
-    lines = []
+    """The message of the first cause of each failed step, steps with the same message on one line; else what ended the run."""
+    steps: dict[str, list[str]] = {}
+    ends = []
     for event in result.all_events:
         if event.is_step_failure and event.step_failure_data.error:
             cause = event.step_failure_data.error
             while cause.cause:
                 cause = cause.cause
-            lines.append(f"步骤 {event.step_key}：{cause.message.strip()}")
+            steps.setdefault(cause.message.strip(), []).append(str(event.step_key))
         elif event.is_failure and not event.is_step_event:
-            lines.append(str(event.message))
-    return "\n".join(lines) or "没有步骤报告原因"
+            ends.append(str(event.message))
+    return "\n".join([f"步骤 {'、'.join(names)}：{message}" for message, names in steps.items()] or ends)

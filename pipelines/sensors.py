@@ -39,8 +39,15 @@ def alert(settings: Settings, run_id: str, job: str, what: str) -> None:
             raise AlertNotSent(f"告警没有发出（{type(error).__name__}）；请检查 gouji.toml 的 [nightly] alert_url") from None
 
 
-@dg.run_failure_sensor(name="failure_alert", default_status=dg.DefaultSensorStatus.RUNNING, description="运行失败时写告警文件，并发到配置的地址")
+@dg.run_failure_sensor(
+    name="failure_alert", default_status=dg.DefaultSensorStatus.RUNNING, description="运行失败时写告警文件，并发到配置的地址"
+)
 def failure_alert(context: dg.RunFailureSensorContext) -> None:
     """Tell of a failed run."""
     failed = [e.step_key for e in context.get_step_failure_events() if e.step_key]
-    alert(config.load(config.locate(None)), context.dagster_run.run_id, context.dagster_run.job_name, f"失败的步骤：{'、'.join(failed) or '未开始'}")
+    alert(
+        config.load(config.locate(None)),
+        context.dagster_run.run_id,
+        context.dagster_run.job_name,
+        f"失败的步骤：{'、'.join(failed) or '未开始'}",
+    )

@@ -144,9 +144,17 @@ def load(path: Path) -> Settings:
     problems.end()
     file = path.absolute()
     return Settings(
-        file=file, data=(file.parent / paths.data).resolve(), schedule=nightly.schedule, at=nightly.at, years=nightly.years,
-        alert_url=nightly.alert_url or None, rehash_days=nightly.rehash_days, memory=limits.memory, threads=limits.threads,
-        file_bytes=limits.file_mb * 1024 * 1024, counting=counting.model_dump(),
+        file=file,
+        data=(file.parent / paths.data).resolve(),
+        schedule=nightly.schedule,
+        at=nightly.at,
+        years=nightly.years,
+        alert_url=nightly.alert_url or None,
+        rehash_days=nightly.rehash_days,
+        memory=limits.memory,
+        threads=limits.threads,
+        file_bytes=limits.file_mb * 1024 * 1024,
+        counting=counting.model_dump(),
         agencies=tuple(Agency(a.name, a.code, a.parent or None, a.aliases, a.powers) for _, a in agencies),
         sources=tuple(_source(file.parent, s) for _, s in sources),
     )

@@ -65,6 +65,7 @@ def _one_of(words: Iterable[str]) -> AfterValidator:
         if word not in known:
             raise _wrong(f"不能写“{word}”；{hint(word, known)}")
         return word
+
     return AfterValidator(check)
 
 
@@ -118,22 +119,22 @@ def _url(text: str) -> str:
 
 def _memory(text: str) -> str:
     if not re.fullmatch(r"[0-9]+(\.[0-9]+)?\s?(MB|GB|MiB|GiB)", text):
-        raise _wrong(f"“{text}”不是内存大小；请写数字和单位（MB、GB、MiB、GiB），如 \"2GB\"")
+        raise _wrong(f'“{text}”不是内存大小；请写数字和单位（MB、GB、MiB、GiB），如 "2GB"')
     return text
 
 
 def _clock(text: str) -> str:
     if not re.fullmatch(r"([01][0-9]|2[0-3]):[0-5][0-9]", text):
-        raise _wrong(f"“{text}”不是钟点；请写 24 小时制的时和分，如 \"02:30\"")
+        raise _wrong(f'“{text}”不是钟点；请写 24 小时制的时和分，如 "02:30"')
     return text
 
 
 def _pattern(text: str) -> str:
     parts = PurePosixPath(text).parts
     if not parts or text.startswith("/") or re.match(r"[A-Za-z]:", text) or "\\" in text or ".." in parts:
-        raise _wrong(f"“{text}”不是来源文件夹之内的相对路径；请用 / 分隔，不用 ..，如 \"requests/applications*\"")
+        raise _wrong(f'“{text}”不是来源文件夹之内的相对路径；请用 / 分隔，不用 ..，如 "requests/applications*"')
     if any("**" in part and part != "**" for part in parts):
-        raise _wrong(f"“{text}”中的 ** 只能单独作为一级；请改为 *，或写成 \"**/名称*\"")
+        raise _wrong(f'“{text}”中的 ** 只能单独作为一级；请改为 *，或写成 "**/名称*"')
     return text
 
 
@@ -167,9 +168,7 @@ class NightlyTable(Table):
     alert_url: Annotated[str, AfterValidator(_url)] = Field(
         default="", description="运行失败时，向这个 http(s) 地址 POST 一份 JSON；不写则只写告警文件"
     )
-    rehash_days: _Positive = Field(
-        default=7, description="每隔多少天把所有文件重新算一遍摘要；平时大小和修改时间都没变的文件不再打开"
-    )
+    rehash_days: _Positive = Field(default=7, description="每隔多少天把所有文件重新算一遍摘要；平时大小和修改时间都没变的文件不再打开")
 
 
 class LimitsTable(Table):
@@ -314,6 +313,7 @@ def _told(error: ErrorDetails, model: type[BaseModel]) -> str:
 
 def _shown(place: Place) -> str:
     """A place as a key path; a key that could be misread is quoted."""
+
     def step(part: str | int) -> str:
         if isinstance(part, int):
             return f"[{part + 1}]"

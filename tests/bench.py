@@ -31,15 +31,39 @@ def penalties(file: Path, first: int, rows: int) -> None:
     chance = random.Random(first)
     with file.open("w", encoding="utf-8-sig", newline="") as out:
         writer = csv.writer(out)
-        writer.writerow(["行政相对人名称", "行政处罚决定书文号", "处罚决定日期", "处罚机关", "处罚机关统一社会信用代码", "决定状态", "罚款金额（万元）", "更新时间"])
+        writer.writerow(
+            [
+                "行政相对人名称",
+                "行政处罚决定书文号",
+                "处罚决定日期",
+                "处罚机关",
+                "处罚机关统一社会信用代码",
+                "决定状态",
+                "罚款金额（万元）",
+                "更新时间",
+            ]
+        )
         for n in range(first, first + rows):
             day = date(2023, 1, 1) + timedelta(chance.randrange(365))
-            writer.writerow([f"测试{n}有限公司", f"测罚决〔2023〕{n}号", day, "测试机关", AGENCY, "有效", f"{chance.randrange(1, 500) / 100}", f"{day} 10:00:00"])
+            writer.writerow(
+                [
+                    f"测试{n}有限公司",
+                    f"测罚决〔2023〕{n}号",
+                    day,
+                    "测试机关",
+                    AGENCY,
+                    "有效",
+                    f"{chance.randrange(1, 500) / 100}",
+                    f"{day} 10:00:00",
+                ]
+            )
 
 
 def log(file: Path, megabytes: int) -> int:
     """An access log of about that size; its number of lines."""
-    line = '10.0.{a}.{b} - - [{day:02d}/May/2023:10:11:12 +0800] "GET /xxgk/{n}.html HTTP/1.1" 200 {n} "-" "Mozilla/5.0 (Windows NT 10.0)"\n'
+    line = (
+        '10.0.{a}.{b} - - [{day:02d}/May/2023:10:11:12 +0800] "GET /xxgk/{n}.html HTTP/1.1" 200 {n} "-" "Mozilla/5.0 (Windows NT 10.0)"\n'
+    )
     block = "".join(line.format(a=n % 250, b=n % 200, day=1 + n % 28, n=n) for n in range(9000)).encode()
     times = megabytes * 1_000_000 // len(block)
     with file.open("wb") as out:
@@ -67,7 +91,10 @@ def step(folder: Path, verb: str) -> None:
             ingest(warehouse, landing, "penalties", [records], run_id="bench", limit_bytes=1 << 40)
             settle(warehouse, "penalties", Vocabulary.of([]))
         case "count":
-            settings = tuple((n, ",".join(map(str, s.default)) if isinstance(s.default, tuple) else str(s.default).lower()) for n, s in counting.settings().items())
+            settings = tuple(
+                (n, ",".join(map(str, s.default)) if isinstance(s.default, tuple) else str(s.default).lower())
+                for n, s in counting.settings().items()
+            )
             scope = report.Scope(((AGENCY, "测试机关", ()),), (2023,), settings, ((AGENCY, "bench", "penalties"),))
             with warehouse.step() as con:
                 report.describe(con, scope)
@@ -83,7 +110,9 @@ def step(folder: Path, verb: str) -> None:
 
 def measured(folder: Path, verb: str) -> tuple[float, float]:
     """Seconds and peak MB of one piece of work."""
-    done = subprocess.run([sys.executable, __file__, "--step", verb, "--folder", str(folder)], cwd=ROOT, text=True, capture_output=True, check=True)
+    done = subprocess.run(
+        [sys.executable, __file__, "--step", verb, "--folder", str(folder)], cwd=ROOT, text=True, capture_output=True, check=True
+    )
     figures = json.loads(done.stdout)
     return figures["seconds"], figures["mb"]
 

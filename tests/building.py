@@ -132,6 +132,7 @@ class House:
     vocabulary: list[tuple[str, str, str, str, str]] = field(default_factory=list)
     rehash_days: int = 7
     limit_bytes: int = 10_000_000
+    run: int = 0
 
     def __post_init__(self) -> None:
         if not (self.folder / "var").exists():
@@ -171,8 +172,8 @@ class House:
     def land(self, subject: str) -> Ingested:
         """One look at all sources of a subject."""
         if subject == ACCESS_LOG:
-            return land_logs(self.warehouse, self.landing, self.hits, self.deliveries(subject), run_id="run")
-        return ingest(self.warehouse, self.landing, subject, self.deliveries(subject), run_id="run", limit_bytes=self.limit_bytes,
+            return land_logs(self.warehouse, self.landing, self.hits, self.deliveries(subject), run_id=f"run {self.run}")
+        return ingest(self.warehouse, self.landing, subject, self.deliveries(subject), run_id=f"run {self.run}", limit_bytes=self.limit_bytes,
                       rehash_days=self.rehash_days)  # fmt: skip
 
     def settle(self, subject: str) -> Settled:
@@ -196,7 +197,8 @@ class House:
             return findings.judge(con, due)
 
     def records(self) -> None:
-        """Land and settle every subject."""
+        """Land and settle every subject, in a run of its own."""
+        self.run += 1
         for subject in self.subjects:
             self.land(subject)
             self.settle(subject)

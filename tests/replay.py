@@ -41,7 +41,14 @@ def configuration(drops: list[Path], data: Path) -> str:
         lines += ["", "[[agencies]]", f"name = {quoted(name)}", f"code = {quoted(code)}"]
     for at, (drop, agency) in enumerate(zip(drops, agencies, strict=True)):
         name = drop.name if [d.name for d in drops].count(drop.name) == 1 else f"{drop.name}-{at + 1}"
-        lines += ["", "[[sources]]", f"name = {quoted(name)}", f"agency = {quoted(agency['uscc'])}", f"path = {quoted(str(drop.resolve()))}", ""]
+        lines += [
+            "",
+            "[[sources]]",
+            f"name = {quoted(name)}",
+            f"agency = {quoted(agency['uscc'])}",
+            f"path = {quoted(str(drop.resolve()))}",
+            "",
+        ]
         for subject in SUBJECTS:
             lines += table(f"sources.columns.{subject}", agency["columns"][subject])
         lines += table("sources.values.applications.outcome", {**agency["outcome_synonyms"], **agency["outcome_codes"]})
@@ -81,7 +88,16 @@ def ledger(rows: list[dict[str, Any]], uncounted: list[dict[str, Any]]) -> dict[
             entry[row["place"]][row["rule"]] = entry[row["place"]].get(row["rule"], 0) + row["rows"]
         else:
             entry[row["place"]] += row["rows"]
-    keys = {"subject": "source", "path": "file", "sheet": "sheet", "row_no": "row", "record_key": "key", "place": "place", "rule": "rule", "source": "origin"}
+    keys = {
+        "subject": "source",
+        "path": "file",
+        "sheet": "sheet",
+        "row_no": "row",
+        "record_key": "key",
+        "place": "place",
+        "rule": "rule",
+        "source": "origin",
+    }
     return {"sources": sources, "rows_not_counted": [{new: row[old] for old, new in keys.items()} for row in uncounted]}
 
 

@@ -16,7 +16,14 @@ PACKAGES = {
     "expectations": {"expectations", "warehouse"},
     "pipelines": {"pipelines", "assets", "expectations", "warehouse"},
 }
-WITH_DAGSTER = {"assets/raw.py", "assets/core.py", "assets/report.py", "assets/attributes.py", "assets/partitions.py", "expectations/checks.py"}
+WITH_DAGSTER = {
+    "assets/raw.py",
+    "assets/core.py",
+    "assets/report.py",
+    "assets/attributes.py",
+    "assets/partitions.py",
+    "expectations/checks.py",
+}
 
 
 def modules(root: Path, package: str) -> list[Path]:

@@ -69,6 +69,7 @@ def marks() -> Mapping[tuple[str, str], Rule]:
 @cache
 def settings() -> Mapping[str, Setting]:
     """Setting name → setting."""
+
     def plain(value: Any) -> Any:
         return tuple(value) if isinstance(value, list) else value
 

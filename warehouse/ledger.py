@@ -27,10 +27,14 @@ def stage(con: duckdb.DuckDBPyConnection, subject: str, replaced: Sequence[int])
     core = tables.core(subject).full_name
     con.execute(f"CREATE OR REPLACE TEMP TABLE staged AS FROM {core} LIMIT 0")
     if replaced:
-        con.execute(f"CREATE OR REPLACE TEMP TABLE touched AS SELECT DISTINCT agency, record_key FROM {core} WHERE list_contains(?, file_id)",
-                    [list(replaced)])
-        con.execute(f"INSERT INTO staged FROM {core} AS c SEMI JOIN touched AS t USING (agency, record_key) WHERE NOT list_contains(?, c.file_id)",
-                    [list(replaced)])
+        con.execute(
+            f"CREATE OR REPLACE TEMP TABLE touched AS SELECT DISTINCT agency, record_key FROM {core} WHERE list_contains(?, file_id)",
+            [list(replaced)],
+        )
+        con.execute(
+            f"INSERT INTO staged FROM {core} AS c SEMI JOIN touched AS t USING (agency, record_key) WHERE NOT list_contains(?, c.file_id)",
+            [list(replaced)],
+        )
         con.execute(f"DELETE FROM {core} AS c USING touched AS t WHERE c.agency = t.agency AND c.record_key = t.record_key")
         con.execute("DROP TABLE touched")
 
@@ -61,8 +65,10 @@ def assert_balanced(con: duckdb.DuckDBPyConnection, subject: str) -> None:
     else:
         wrong = con.execute(query("balance_of_log")).fetchall()
     if wrong:
-        lines = [f"{subject}：文件 {path}：读取器数出 {read} 行，落地 {landed} 行，去处 {placed} 个（不同的行 {rows} 个）"
-                 for path, read, landed, placed, rows in wrong[:5]]
+        lines = [
+            f"{subject}：文件 {path}：读取器数出 {read} 行，落地 {landed} 行，去处 {placed} 个（不同的行 {rows} 个）"
+            for path, read, landed, placed, rows in wrong[:5]
+        ]
         raise Unbalanced("台账不平衡，本次运行不得发布：\n" + "\n".join(lines))
 
 
@@ -74,5 +80,7 @@ def assert_places(con: duckdb.DuckDBPyConnection, years: Sequence[int]) -> None:
     """
     wrong = con.execute(query("balance_of_report"), {"years": list(years)}).fetchall()
     if wrong:
-        lines = [f"{agency} {year} 年度 {subject}：落地 {landed} 行，去处 {placed} 个" for agency, year, subject, landed, placed in wrong[:5]]
+        lines = [
+            f"{agency} {year} 年度 {subject}：落地 {landed} 行，去处 {placed} 个" for agency, year, subject, landed, placed in wrong[:5]
+        ]
         raise Unbalanced("台账不平衡，本次运行不得发布：\n" + "\n".join(lines))

@@ -64,7 +64,8 @@ def normal_name(name: str) -> str:
 def _form_rows(form: forms.Form) -> list[tuple[str | None, ...]]:
     return [
         (form.id, c.id, c.table, c.row_key, c.col_key, c.subject or None, mark, c.class_, c.kind, c.label)
-        for c in form.cells.values() for mark in (c.marks or (None,))
+        for c in form.cells.values()
+        for mark in (c.marks or (None,))
     ]
 
 
@@ -83,7 +84,8 @@ def collect(con: duckdb.DuckDBPyConnection, years: Sequence[int]) -> int:
     ledger.assert_places(con, years)
     con.execute("DELETE FROM report.evidence WHERE list_contains($years, year)", {"years": list(years)})
     judged = " UNION ALL BY NAME ".join(
-        f"SELECT agency, year, '{s}' AS subject, file_id, row_no, place, marks, class, amount FROM report.judged_{s}" for s in SUBJECTS)
+        f"SELECT agency, year, '{s}' AS subject, file_id, row_no, place, marks, class, amount FROM report.judged_{s}" for s in SUBJECTS
+    )
     columns = ", ".join(_EVIDENCE.schema)
     for statement in (f"WITH judged AS ({judged}) {query('report/evidence')}", query("report/section1"), query("report/section6")):
         con.execute(f"INSERT INTO report.evidence BY NAME SELECT {columns} FROM ({statement})", {"years": list(years)})
@@ -102,13 +104,16 @@ def count(con: duckdb.DuckDBPyConnection, years: Sequence[int]) -> int:
 def reports(con: duckdb.DuckDBPyConnection) -> list[tuple[str, str, int, str]]:
     """Every report that has cells: agency code, name, year, format."""
     return con.execute(
-        "SELECT DISTINCT y.agency, y.agency_name, y.year, y.format FROM report.years AS y JOIN report.cells AS c USING (agency, year) ORDER BY ALL"
+        "SELECT DISTINCT y.agency, y.agency_name, y.year, y.format FROM report.years AS y "
+        "JOIN report.cells AS c USING (agency, year) ORDER BY ALL"
     ).fetchall()
 
 
 def values(con: duckdb.DuckDBPyConnection, agency: str, year: int) -> Values:
     """Cell id → value, the figures of sections 一 and 六 included."""
-    return dict(con.execute("SELECT cell_id, value FROM report.cells WHERE agency = ? AND year = ? ORDER BY cell_id", [agency, year]).fetchall())
+    return dict(
+        con.execute("SELECT cell_id, value FROM report.cells WHERE agency = ? AND year = ? ORDER BY cell_id", [agency, year]).fetchall()
+    )
 
 
 def tables_of(con: duckdb.DuckDBPyConnection, agency: str, year: int) -> Values:
@@ -137,6 +142,9 @@ def sections(con: duckdb.DuckDBPyConnection, agency: str, year: int) -> dict[str
     channels = {cell_id.removeprefix(prefix): number(cell_id) for cell_id in every if cell_id.startswith(prefix)}
     return {
         "section1": {"publications_total": number("section1.publications_total"), "by_channel": channels},
-        "section6": {"fee_notices": number("section6.fee_notices"), "fee_billed_yuan": amount("section6.fee_billed_yuan"),
-                     "fee_collected_yuan": amount("section6.fee_collected_yuan")},
-    }  # fmt: skip
+        "section6": {
+            "fee_notices": number("section6.fee_notices"),
+            "fee_billed_yuan": amount("section6.fee_billed_yuan"),
+            "fee_collected_yuan": amount("section6.fee_collected_yuan"),
+        },
+    }

@@ -40,8 +40,12 @@ class Warehouse:
     def connect(self, *, read_only: bool = False) -> Iterator[duckdb.DuckDBPyConnection]:
         """An open connection; closed, and the file's lock released, at the end of the block."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        config: dict[str, str | bool | int | float | list[str]] = {**_CONFIG, "memory_limit": self.memory_limit, "threads": str(self.threads),
-                  "temp_directory": str(self.path.parent / "spill")}
+        config: dict[str, str | bool | int | float | list[str]] = {
+            **_CONFIG,
+            "memory_limit": self.memory_limit,
+            "threads": str(self.threads),
+            "temp_directory": str(self.path.parent / "spill"),
+        }
         try:
             con = duckdb.connect(self.path, read_only=read_only, config=config)
         except duckdb.IOException as error:
@@ -73,7 +77,6 @@ class Warehouse:
 
 def create_schema(con: duckdb.DuckDBPyConnection) -> None:
     """Create what the dictionary names and the file does not have yet, and the views over it."""
-
     have = {row[0] for row in con.execute("SELECT schema_name || '.' || table_name FROM duckdb_tables()").fetchall()}
     if not set(TABLES) <= have:
         for layer in LAYERS:

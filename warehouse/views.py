@@ -22,6 +22,7 @@ from warehouse.subjects import SUBJECTS
 @cache
 def definitions() -> Mapping[str, tuple[str, str]]:
     """View name → (Chinese comment, query), in the order in which they build on each other."""
+
     def zh(name: str) -> str:
         return tables.VIEWS[name].zh
 
@@ -38,17 +39,17 @@ def definitions() -> Mapping[str, tuple[str, str]]:
 def create(con: duckdb.DuckDBPyConnection) -> None:
     """Create the views that are missing or whose query has changed."""
     known = dict(con.execute("SELECT schema_name || '.' || view_name, comment FROM duckdb_views() WHERE NOT internal").fetchall())
-    for name, (comment, query) in definitions().items():
-        stamped = f"{comment} [{hashlib.sha256(query.encode()).hexdigest()[:12]}]"
+    for name, (comment, text) in definitions().items():
+        stamped = f"{comment} [{hashlib.sha256(text.encode()).hexdigest()[:12]}]"
         if known.get(name) != stamped:
-            con.execute(f"CREATE OR REPLACE VIEW {name} AS {query}")
+            con.execute(f"CREATE OR REPLACE VIEW {name} AS {text}")
             con.execute(f"COMMENT ON VIEW {name} IS '{stamped}'")
 
 
 def show_hits(con: duckdb.DuckDBPyConnection, folder: Path) -> None:
     """Let `raw.access_log` read the Parquet files that committed rows name, and no other file."""
     hit = [c for c in tables.VIEWS["raw.access_log"].columns if c.name not in ("agency", "file_id")]
-    columns = ", ".join(f"h.{c.name}" for c in hit)
+    columns = ", ".join(f"h.{c.name}::{TYPES[c.type][0]} AS {c.name}" for c in hit)
     names = [row[0] for row in con.execute("SELECT DISTINCT hits_file FROM raw.files WHERE hits_file IS NOT NULL ORDER BY ALL").fetchall()]
     if names:
         listed = ", ".join("'" + str(folder / name).replace("'", "''") + "'" for name in names)
@@ -79,6 +80,8 @@ def _places() -> str:
         f"FROM report.judged_{s} AS j JOIN core.{s} AS c USING (file_id, row_no)"
         for s in SUBJECTS
     ]
-    rest = ("SELECT l.agency, y.year, l.subject, l.file_id, l.row_no, l.record_key, l.place, l.rule "
-            "FROM core.ledger AS l JOIN report.years AS y USING (agency) WHERE l.place <> 'current'")
+    rest = (
+        "SELECT l.agency, y.year, l.subject, l.file_id, l.row_no, l.record_key, l.place, l.rule "
+        "FROM core.ledger AS l JOIN report.years AS y USING (agency) WHERE l.place <> 'current'"
+    )
     return "\nUNION ALL\n".join([*judged, rest])

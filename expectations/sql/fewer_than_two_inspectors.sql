@@ -1,4 +1,5 @@
--- Rows that cleaning marked, whatever their place. Grain: one landed row.
+-- Rows that cleaning marked, whatever their place, of contents that lie at the source still. Grain: one landed row.
 SELECT agency, subject, file_id, row_no, record_key, field, value AS actual
 FROM core.row_findings
+SEMI JOIN lying USING (file_id)
 WHERE rule = 'fewer_than_two_inspectors'

@@ -1,5 +1,6 @@
--- Landed log ranges with malformed lines; `expected` is the number of the first. Grain: one range.
-SELECT f.agency, f.subject, f.source, f.file_id, f.rejects::VARCHAR AS actual, min(r.row_no)::VARCHAR AS expected
+-- Logs with malformed lines in what was landed of them; `expected` is the number of the first. Grain: one path of one source.
+SELECT f.agency, f.subject, f.source, max(f.file_id) AS file_id, count(*)::VARCHAR AS actual,
+    arg_min(r.row_no, (f.file_id, r.row_no))::VARCHAR AS expected
 FROM raw.files AS f
 JOIN raw.access_log_rejects AS r USING (file_id)
-GROUP BY ALL
+GROUP BY f.agency, f.subject, f.source, f.path

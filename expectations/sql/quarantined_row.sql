@@ -1,3 +1,14 @@
 -- Quarantined rows, with reason and field. Grain: one landed row.
-SELECT agency, subject, file_id, row_no, record_key, field, value AS actual, reason AS detail
-FROM core.quarantine
+-- A row that a later run has mended is no finding any more: a newer version of its key, landed by another run, counts.
+SELECT q.agency, q.subject, q.file_id, q.row_no, q.record_key, q.field, q.value AS actual, q.reason AS detail
+FROM core.quarantine AS q
+JOIN lying USING (file_id)
+JOIN raw.files AS f USING (file_id)
+JOIN raw.loads AS l USING (load_id)
+WHERE NOT EXISTS (
+    FROM versions AS v
+    JOIN raw.files AS g USING (file_id)
+    JOIN raw.loads AS m USING (load_id)
+    WHERE v.agency = q.agency AND v.subject = q.subject AND v.record_key = q.record_key AND v.state = 'current'
+        AND v.updated_at > q.updated_at AND m.load_id > l.load_id AND m.run_id <> l.run_id
+)

@@ -1,4 +1,5 @@
--- Landed files with columns that stand for no field. Grain: one file.
+-- Landed files, as they lie at the source still, with columns that stand for no field. Grain: one file.
 SELECT agency, subject, source, file_id, array_to_string(unknown_columns::JSON::VARCHAR[], '、') AS actual
 FROM raw.files
+SEMI JOIN lying USING (file_id)
 WHERE state = 'landed' AND unknown_columns IS NOT NULL

@@ -75,8 +75,9 @@ def test_a_tick_asks_for_the_years_that_are_due(tmp_path: Path, monkeypatch: pyt
     made = settings(tmp_path, years="years = [2022, 2023]")
     monkeypatch.setenv("GOUJI_CONFIG", str(made.file))
     definitions = build_definitions(settings=made)
-    context = dg.build_schedule_context(repository_def=definitions.get_repository_def())
-    tick = definitions.resolve_schedule_def("nightly").evaluate_tick(context)
+    with dg.instance_for_test() as instance:
+        context = dg.build_schedule_context(repository_def=definitions.get_repository_def(), instance=instance)
+        tick = definitions.resolve_schedule_def("nightly").evaluate_tick(context)
     assert tick.run_requests is not None
     assert [r.tags.items() >= year_tags([2022, 2023]).items() for r in tick.run_requests] == [True]
 

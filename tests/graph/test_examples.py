@@ -14,6 +14,8 @@ import replay
 from click.testing import CliRunner, Result
 
 from pipelines.cli import main
+from warehouse import forms
+from warehouse.export import readback
 
 DATA = Path(__file__).parent.parent / "data"
 EXAMPLES = {
@@ -90,6 +92,19 @@ def test_every_verb_answers_in_every_format(example: tuple[str, Path], how: str)
     for verb in (["tables"], ["ledger"], ["findings"], ["trace", "table2.coercion_decisions"], ["ledger", "--rows"]):
         done = gouji(config, *verb, "--format", how)
         assert done.exit_code == 0 and done.output.strip(), verb
+
+
+def test_the_tables_come_in_the_official_layout_with_the_same_figures(example: tuple[str, Path]) -> None:
+    _, config = example
+    for table in json.loads(gouji(config, "tables", "--format", "json").stdout):
+        narrow = ("--year", str(table["year"]), "--format")
+        form = forms.load(table["format"])
+        read = [
+            readback.html(form, gouji(config, "tables", *narrow, "html").stdout),
+            readback.xlsx(form, gouji(config, "tables", *narrow, "xlsx").stdout_bytes),
+        ]
+        figures = dict(comparing.flat({grid.key: table[grid.key] for grid in form.grids}))
+        assert read == [figures, figures]
 
 
 def test_mistakes_are_answered_with_the_remedy_and_their_exit_code(example: tuple[str, Path], tmp_path: Path) -> None:

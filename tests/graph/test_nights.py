@@ -34,6 +34,11 @@ def config(tmp_path: Path) -> Path:
     return file
 
 
+def recorded(config: Path) -> dg.DagsterInstance:
+    """What Dagster recorded of the nights."""
+    return dg.DagsterInstance.from_config(str(config.parent / "var" / "dagster"))
+
+
 def differences(config: Path) -> list[str]:
     want = comparing.read(EXPECTED)
     replay.collect(config, str(want["year"]), want["uscc"], config.parent)
@@ -43,7 +48,9 @@ def differences(config: Path) -> list[str]:
 def state(config: Path) -> dict[str, int]:
     """Rows of the tables that a night must not write twice."""
     with duckdb.connect(config.parent / "var" / "gouji.duckdb", read_only=True) as con:
-        names = [r[0] for r in con.execute("SELECT schema_name || '.' || table_name FROM duckdb_tables() WHERE table_name <> 'loads'").fetchall()]
+        names = [
+            r[0] for r in con.execute("SELECT schema_name || '.' || table_name FROM duckdb_tables() WHERE table_name <> 'loads'").fetchall()
+        ]
         return {name: con.execute(f"SELECT count(*) FROM {name}").fetchall()[0][0] for name in names}
 
 
@@ -100,6 +107,8 @@ def test_a_run_that_is_killed_anywhere_is_made_good_by_the_next(config: Path) ->
         process.wait()
     assert replay.run(config).returncode == 3
     assert differences(config) == []
+    with recorded(config) as instance:  # the killed runs are no longer taken for running ones
+        assert {r.status for r in instance.get_runs()} == {dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.SUCCESS}
     hits = {f.name for f in (config.parent / "var" / "hits").iterdir()}
     with duckdb.connect(config.parent / "var" / "gouji.duckdb", read_only=True) as con:
         assert {r[0] for r in con.execute("SELECT hits_file FROM raw.files WHERE hits_file IS NOT NULL").fetchall()} == hits
@@ -128,7 +137,7 @@ def wait_for_end(config: Path) -> list[dg.DagsterRun]:
     while time.monotonic() < deadline:
         time.sleep(2)
         if (config.parent / "var" / "dagster" / "history").exists():
-            with dg.DagsterInstance.from_config(str(config.parent / "var" / "dagster")) as recorded:
-                if runs := list(recorded.get_runs(ended)):
+            with recorded(config) as instance:
+                if runs := list(instance.get_runs(ended)):
                     return runs
     raise AssertionError(f"no run ended within {_PATIENCE:.0f} seconds")

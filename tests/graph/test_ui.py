@@ -21,9 +21,17 @@ import replay
 DROP = Path(__file__).parent.parent / "data" / "drops" / "xinxiang-2023-none"
 _PATIENCE = 60.0
 _BROWSER = [
-    "chromium", "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-    "--disable-component-update", "--disable-sync", "--virtual-time-budget=20000",
-]  # fmt: skip
+    "chromium",
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--virtual-time-budget=20000",
+]
 
 
 def asked(port: int, query: str) -> Any:
@@ -63,7 +71,9 @@ def ui(tmp_path: Path) -> Iterator[int]:
 @pytest.mark.wide
 def test_the_ui_shows_the_run_that_the_command_made(ui: int, tmp_path: Path) -> None:
     assert shutil.which("chromium"), "tests/debian.sh installs it"
-    data = asked(ui, "{runsOrError{... on Runs{results{runId status jobName}}} workspaceOrError{... on Workspace{locationEntries{name loadStatus}}}}")
+    data = asked(
+        ui, "{runsOrError{... on Runs{results{runId status jobName}}} workspaceOrError{... on Workspace{locationEntries{name loadStatus}}}}"
+    )
     (run,) = data["runsOrError"]["results"]
     assert (run["jobName"], run["status"]) == ("nightly", "SUCCESS")
     assert data["workspaceOrError"]["locationEntries"] == [{"name": "gouji", "loadStatus": "LOADED"}]
@@ -73,6 +83,8 @@ def test_the_ui_shows_the_run_that_the_command_made(ui: int, tmp_path: Path) -> 
     }.items():
         shown = subprocess.run(
             [*_BROWSER, f"--user-data-dir={tmp_path / 'browser'}", "--dump-dom", f"http://127.0.0.1:{ui}/{page}"],
-            capture_output=True, text=True, timeout=120,
-        ).stdout  # fmt: skip
+            capture_output=True,
+            text=True,
+            timeout=120,
+        ).stdout
         assert [w for w in words if w not in shown] == [], page

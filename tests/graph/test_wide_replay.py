@@ -46,7 +46,17 @@ def cases() -> list[Case]:
 def expanded(case: Case, folder: Path) -> list[Path] | None:
     """The drops of a case; None when the tool refuses the report as inconsistent or of another form."""
     first, second, noise, seed = case
-    command = [sys.executable, str(EXPAND), str(SHARED / "golden" / f"{first}.json"), "--out", str(folder), "--noise", noise, "--seed", str(seed)]
+    command = [
+        sys.executable,
+        str(EXPAND),
+        str(SHARED / "golden" / f"{first}.json"),
+        "--out",
+        str(folder),
+        "--noise",
+        noise,
+        "--seed",
+        str(seed),
+    ]
     if second:
         command += ["--next-year", str(SHARED / "golden" / f"{second}.json")]
     done = subprocess.run(command, capture_output=True, text=True)

@@ -104,7 +104,8 @@ def complaints(tmp_path: Path, text: str) -> list[str]:
 def test_a_full_file_comes_out_whole(tmp_path: Path) -> None:
     s = settings(tmp_path, FULL)
     assert (s.file, s.data) == (tmp_path / "conf" / "gouji.toml", tmp_path / "conf" / "var")
-    assert (s.schedule, s.at, s.years, s.alert_url, s.rehash_days) == (True, "03:05", (2022, 2023), "https://example.cn/alert?token=secret", 3)
+    assert (s.schedule, s.at, s.years, s.rehash_days) == (True, "03:05", (2022, 2023), 3)
+    assert s.alert_url == "https://example.cn/alert?token=secret"
     assert (s.memory, s.threads, s.file_bytes) == ("1.5 GiB", 4, 10 * 1024 * 1024)
     assert s.agencies == (
         Agency("新乡市工业和信息化局", CODE, None, ("市工信局", "新乡工信"), ("rule_making",)),
@@ -212,8 +213,12 @@ ABOVE = {
     "a single year": ("[nightly]\nyears = 2022", 2, "nightly.years", ["应为列表"]),
     "word among years": ('[nightly]\nyears = [\n  2022,\n  "2023",\n]', 4, "nightly.years[2]", ["应为整数"]),
     "inline table": ('limits = { threads = 1, memory = "2" }', 1, "limits.memory", ["不是内存大小"]),
-    "value of a list": ('[counting]\npermit_results_counted = ["准予", "不准"]', 2, "counting.permit_results_counted[2]",
-                        ["不能写“不准”", "可以写的有：准予、不予、准予变更"]),
+    "value of a list": (
+        '[counting]\npermit_results_counted = ["准予", "不准"]',
+        2,
+        "counting.permit_results_counted[2]",
+        ["不能写“不准”", "可以写的有：准予、不予、准予变更"],
+    ),
     "empty list": ("[counting]\npenalty_states_counted = []", 2, "counting.penalty_states_counted", ["请至少写一项"]),
     "twice in a list": ('[counting]\npermit_results_counted = ["准予", "准予"]', 2, "counting.permit_results_counted", ["请只留一个"]),
     "value of a choice": ('[counting]\ndocuments_made_by = "issued"', 2, "counting.documents_made_by", ["请改为“issued_on”"]),
@@ -249,15 +254,27 @@ BELOW = {
     "values of no category": ("[sources.values.fees.amount_yuan]", 8, "values.fees.amount_yuan", ["可以配置取值的字段", "collected_by"]),
     "values too flat": ('[sources.values.permits]\ndecision_result = "准予"', 9, "values.permits.decision_result", ["名称 = 值"]),
     "outcome": ('[sources.values.applications.outcome]\n"GK01" = "grant"', 9, "values.applications.outcome.GK01", ["请改为“granted”"]),
-    "outcome by its label": ('[sources.values.applications]\noutcome.GK01 = "予以公开"', 9, "values.applications.outcome.GK01",
-                             ["请改为“granted”"]),
+    "outcome by its label": (
+        '[sources.values.applications]\noutcome.GK01 = "予以公开"',
+        9,
+        "values.applications.outcome.GK01",
+        ["请改为“granted”"],
+    ),
     "result": ('[sources.values.disputes.result]\n"R1" = "维持"', 9, "values.disputes.result.R1", ["请改为“upheld”"]),
-    "applicant": ('[sources.values.applications.applicant_kind]\n1 = "natural_person"', 9, "values.applications.applicant_kind.1",
-                  ["自然人、公民", "法人或其他组织"]),
+    "applicant": (
+        '[sources.values.applications.applicant_kind]\n1 = "natural_person"',
+        9,
+        "values.applications.applicant_kind.1",
+        ["自然人、公民", "法人或其他组织"],
+    ),
     "code": ('[sources.values.publications.action]\n"P" = "pub"', 9, "values.publications.action.P", ["发布、更新、撤下"]),
     "word without text": ('[sources.values.publications.action]\n"　" = "发布"', 9, 'values.publications.action."　"', ["原文是空的"]),
-    "word twice": ('[sources.values.publications.action]\n"p" = "发布"\n"Ｐ" = "撤下"', 10, "values.publications.action.Ｐ",
-                   ["sources[1].values.publications.action.p（第 9 行）中已对应“发布”"]),
+    "word twice": (
+        '[sources.values.publications.action]\n"p" = "发布"\n"Ｐ" = "撤下"',
+        10,
+        "values.publications.action.Ｐ",
+        ["sources[1].values.publications.action.p（第 9 行）中已对应“发布”"],
+    ),
 }
 SECOND = AGENCY.replace("甲", "乙").replace(CODE, OTHER)
 MISTAKES = {
@@ -276,12 +293,20 @@ MISTAKES = {
     "power": (f'{AGENCY}powers = ["rulemaking"]\n{SOURCE}', 4, "agencies[1].powers[1]", ["请改为“rule_making”"]),
     "parent": (f'{AGENCY}parent = "{OTHER}"\n{SOURCE}', 4, "agencies[1].parent", [f"没有代码为“{OTHER}”的机关", "请补写 [[agencies]]"]),
     "own parent": (f'{AGENCY}parent = "{CODE}"\n{SOURCE}', 4, "agencies[1].parent", [f"{CODE} → {CODE}", "请删去其中一个 parent"]),
-    "ring of parents": (f'{AGENCY}parent = "{OTHER}"\n{SECOND}parent = "{CODE}"\n{SOURCE}', 4, "agencies[1].parent",
-                        [f"{CODE} → {OTHER} → {CODE}"]),
+    "ring of parents": (
+        f'{AGENCY}parent = "{OTHER}"\n{SECOND}parent = "{CODE}"\n{SOURCE}',
+        4,
+        "agencies[1].parent",
+        [f"{CODE} → {OTHER} → {CODE}"],
+    ),
     "agency of a source": (AGENCY + SOURCE.replace("0J", "0K"), 6, "sources[1].agency", [f"请改为“{CODE}”"]),
     "same source": (SMALL + SOURCE, 9, "sources[2].name", ["sources[1].name（第 5 行）"]),
-    "conflict": (CONFLICT, 16, "sources[2].values.applications.outcome.gk01",
-                 ['sources[1].values.applications.outcome."ＧＫ 01"（第 9 行）', "已对应“granted”", "这里是“partial”", "请改成一致"]),
+    "conflict": (
+        CONFLICT,
+        16,
+        "sources[2].values.applications.outcome.gk01",
+        ['sources[1].values.applications.outcome."ＧＫ 01"（第 9 行）', "已对应“granted”", "这里是“partial”", "请改成一致"],
+    ),
 }
 
 
@@ -302,8 +327,14 @@ def test_all_problems_are_told_in_the_order_of_their_lines(tmp_path: Path) -> No
     text = f'[limits]\nthreads = 0\nmemry = "1GB"\n{AGENCY.replace("0J", "0K")}{source}subjects = ["fee"]\n{source}[other]\n'
     told = complaints(tmp_path, text)
     places = [re.match("第 ([0-9]+) 行：(.+?)：", line).groups() for line in told]
-    assert places == [("2", "limits.threads"), ("3", "limits.memry"), ("6", "agencies[1].code"), ("11", "sources[1].subjects[1]"),
-                      ("14", "sources[2].agency"), ("16", "other")]
+    assert places == [
+        ("2", "limits.threads"),
+        ("3", "limits.memry"),
+        ("6", "agencies[1].code"),
+        ("11", "sources[1].subjects[1]"),
+        ("14", "sources[2].agency"),
+        ("16", "other"),
+    ]
 
 
 def test_a_wrong_code_is_told_once_and_never_suggested(tmp_path: Path) -> None:
@@ -325,7 +356,7 @@ def replaced() -> Iterator[tuple[int, str]]:
     for at, line in enumerate(lines):
         if name := re.match("[^=\\[]+ = ", line):
             for value in SHAPES:
-                yield at + 1, "\n".join([*lines[:at], name[0] + value, *lines[at + 1:]])
+                yield at + 1, "\n".join([*lines[:at], name[0] + value, *lines[at + 1 :]])
 
 
 def test_whatever_is_wrong_is_told_in_chinese_at_its_line(tmp_path: Path) -> None:
@@ -411,7 +442,7 @@ def test_without_a_file_the_message_says_how_to_make_one(tmp_path: Path, monkeyp
         locate(None)
     message = str(caught.value)
     assert message.startswith("gouji.toml：没有这个配置文件") and "--config" in message and "GOUJI_CONFIG" in message
-    sample = message[message.index("[[agencies]]"):message.index("文件在别处时")]
+    sample = message[message.index("[[agencies]]") : message.index("文件在别处时")]
     assert set(tomllib.loads(sample)) == {"agencies", "sources"}
 
 
@@ -467,8 +498,22 @@ def test_every_key_and_element_has_a_line_on_which_it_stands(text: str) -> None:
 
 def test_lines_in_nested_tables() -> None:
     lines = lines_of(NESTED)
-    assert [lines[place] for place in [
-        ("top",), ("甲.乙",), ("s",), ("s", 0), ("s", 0, "c"), ("s", 0, "c", "p", "登记号"), ("s", 0, "c", "p", "b", "c", 0, 1),
-        ("s", 0, "c", "p", "b", "c", 2, "e", "f"), ("s", 0, "c", "p", "b", "c", 2, "e", "f", 0, "g"), ("s", 1), ("s", 1, "t", 0, "k"),
-        ("s", 1, "t", 1), ("s", 1, "t", 1, "k", "j"), ("s", 1, "u", "x", "登"),
-    ]] == [2, 3, 6, 6, 8, 9, 11, 12, 13, 14, 16, 17, 18, 20]
+    assert [
+        lines[place]
+        for place in [
+            ("top",),
+            ("甲.乙",),
+            ("s",),
+            ("s", 0),
+            ("s", 0, "c"),
+            ("s", 0, "c", "p", "登记号"),
+            ("s", 0, "c", "p", "b", "c", 0, 1),
+            ("s", 0, "c", "p", "b", "c", 2, "e", "f"),
+            ("s", 0, "c", "p", "b", "c", 2, "e", "f", 0, "g"),
+            ("s", 1),
+            ("s", 1, "t", 0, "k"),
+            ("s", 1, "t", 1),
+            ("s", 1, "t", 1, "k", "j"),
+            ("s", 1, "u", "x", "登"),
+        ]
+    ] == [2, 3, 6, 6, 8, 9, 11, 12, 13, 14, 16, 17, 18, 20]

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from warehouse.forms import Form
 
-DRAFT = "草稿：未通过核查，不得发布"
+DRAFT = "草稿：未经发布，不得对外使用"
 
 
 @dataclass(frozen=True, slots=True)
