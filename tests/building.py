@@ -6,7 +6,8 @@ import csv
 import gzip
 import json
 import shutil
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
@@ -118,6 +119,30 @@ def _empty_warehouse() -> bytes:
         return empty.path.read_bytes()
 
 
+_open: dict[Path, tuple[ExitStack, duckdb.DuckDBPyConnection]] = {}
+_FEW = 3
+
+
+def _shut(path: Path) -> None:
+    if path in _open:
+        _open.pop(path)[0].close()
+
+
+class KeptOpen(Warehouse):
+    """A warehouse whose file stays open between steps, each of which still has a connection of its own: opening takes longer than a step."""
+
+    @contextmanager
+    def connect(self, *, read_only: bool = False) -> Iterator[duckdb.DuckDBPyConnection]:
+        """A further connection to the open file."""
+        if self.path not in _open:
+            for path in list(_open)[: 1 - _FEW]:
+                _shut(path)
+            stack = ExitStack()
+            _open[self.path] = stack, stack.enter_context(super().connect())
+        with _open[self.path][1].cursor() as con:
+            yield con
+
+
 @dataclass
 class House:
     """An agency's folders and warehouse. `sources` is name → agency; every source delivers every one of `subjects`."""
@@ -139,14 +164,19 @@ class House:
             (self.folder / "var").mkdir(parents=True)
             (self.folder / "var" / "w.duckdb").write_bytes(_empty_warehouse())
 
+    def close(self) -> None:
+        """Let other processes have the warehouse."""
+        _shut(self.warehouse.path)
+
     def copy(self, folder: Path) -> House:
         """The house as it stands, elsewhere."""
+        self.close()
         shutil.copytree(self.folder, folder)
         return replace(self, folder=folder, sources=dict(self.sources), settings=dict(self.settings))
 
     @property
     def warehouse(self) -> Warehouse:
-        return Warehouse(self.folder / "var" / "w.duckdb", memory_limit="500MB")
+        return KeptOpen(self.folder / "var" / "w.duckdb", memory_limit="500MB", threads=1)
 
     @property
     def landing(self) -> Landing:

@@ -19,19 +19,28 @@ EVERYTHING = ("core.fees", "core.applications", "core.quarantine", "core.row_fin
 
 @pytest.fixture
 def house(tmp_path: Path) -> House:
-    return House(tmp_path, ("fees", "applications"))
+    return House(tmp_path / "house", ("fees", "applications"))
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[tuple[Any, ...]]]:
+    """What cleaning everything in one batch gives."""
+    house = House(tmp_path_factory.mktemp("whole"), ("fees", "applications"))
+    many(house)
+    house.records()
+    return everything(house)
 
 
 def everything(house: House) -> dict[str, list[tuple[Any, ...]]]:
     """Every cleaned row by the place it stood in: numbers of files depend on the order in which they came."""
-    ids = dict(house.ask("SELECT file_id, path FROM raw.files"))
     found = {}
-    for name in EVERYTHING:
-        with house.warehouse.connect() as con:
+    with house.warehouse.connect() as con:
+        ids = dict(con.execute("SELECT file_id, path FROM raw.files").fetchall())
+        for name in EVERYTHING:
             frame = con.sql(f"FROM {name}").pl()
-        ref = [c for c in ("file_id", "ref_file_id") if c in frame.columns]
-        rows = frame.with_columns(pl.col(ref).replace_strict(ids, default=None, return_dtype=pl.String)).rows()
-        found[name] = sorted(rows, key=str)
+            ref = [c for c in ("file_id", "ref_file_id") if c in frame.columns]
+            rows = frame.with_columns(pl.col(ref).replace_strict(ids, default=None, return_dtype=pl.String)).rows()
+            found[name] = sorted(rows, key=str)
     return found
 
 
@@ -65,10 +74,9 @@ def test_a_file_with_a_header_alone_is_settled_and_balances(house: House) -> Non
 
 
 @pytest.mark.parametrize("size", [1, 5, 13])
-def test_the_size_of_a_batch_does_not_matter(house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, size: int) -> None:
-    whole = House(tmp_path / "whole", house.subjects)
-    many(whole)
-    whole.records()
+def test_the_size_of_a_batch_does_not_matter(
+    house: House, whole: dict[str, list[tuple[Any, ...]]], monkeypatch: pytest.MonkeyPatch, size: int
+) -> None:
     many(house)
     sizes: list[int] = []
     cleaning = assets.records.clean
@@ -80,7 +88,7 @@ def test_the_size_of_a_batch_does_not_matter(house: House, tmp_path: Path, monke
     monkeypatch.setattr(assets.records, "_BATCH_ROWS", size)
     monkeypatch.setattr(assets.records, "clean", spy)
     house.records()
-    assert everything(house) == everything(whole)
+    assert everything(house) == whole
     assert 0 < max(sizes) <= 2 * size
 
 

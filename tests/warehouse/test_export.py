@@ -172,10 +172,10 @@ def test_names_that_look_like_formulas_stay_text_in_the_workbook(pingtan):
 def test_a_draft_says_so_everywhere(pingtan):
     form, values = pingtan
     draft = Heading("某局", 2023, "1", "草稿", "", draft=True)
-    assert "不得发布" in html.render(form, draft, values) and "不得发布" in markdown.render(form, draft, values)
+    assert "不得对外使用" in html.render(form, draft, values) and "不得对外使用" in markdown.render(form, draft, values)
     sheets = openpyxl.load_workbook(io.BytesIO(xlsx.render(form, draft, values))).worksheets
-    assert all("不得发布" in s["A2"].value for s in sheets)
-    assert "不得发布" not in html.render(form, HEADING, values)
+    assert all("不得对外使用" in s["A2"].value for s in sheets)
+    assert "不得对外使用" not in html.render(form, HEADING, values)
 
 
 def test_readback_notices_a_moved_label_a_lost_number_and_a_changed_span(pingtan):

@@ -184,7 +184,7 @@ def _numbers() -> Iterator[int]:
 _NUMBER = _numbers()
 
 
-@settings(max_examples=12, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=10, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck))
 @given(files=_FILES, order=st.randoms(use_true_random=False), nights=st.integers(1, 3))
 def test_the_order_of_landing_does_not_matter(shared: House, files: dict[tuple[str, str], list[tuple[str, str | None, str]]],
                                               order: random.Random, nights: int) -> None:  # fmt: skip

@@ -166,7 +166,7 @@ def test_an_item_counts_once_in_the_total_and_once_in_each_of_its_channels(tmp_p
 
 def test_a_source_that_never_came_gives_unknown_and_one_without_records_gives_zero(tmp_path: Path) -> None:
     house = House(tmp_path, tuple(GOOD))
-    house.night()
+    house.count()
     assert set(house.cells().values()) == {None}
     for subject in GOOD:
         path = write(house.path(subject, ".csv"), [good(subject)])

@@ -32,7 +32,10 @@ def fresh(tmp_path_factory: pytest.TempPathFactory) -> duckdb.DuckDBPyConnection
 
 @pytest.fixture
 def warehouse(tmp_path: Path) -> Warehouse:
-    return House(tmp_path, ()).warehouse
+    warehouse = Warehouse(tmp_path / "w.duckdb")
+    with warehouse.step():
+        pass
+    return warehouse
 
 
 def columns(con: duckdb.DuckDBPyConnection, name: str) -> list[tuple[str, str, str | None]]:
@@ -275,6 +278,7 @@ def test_records_survive_the_process(tmp_path: Path) -> None:
     house = House(tmp_path, ("fees",))
     house.put("fees", ".csv", good("fees"))
     house.night()
+    house.close()
     count = "import sys, duckdb; print(duckdb.connect(sys.argv[1], read_only=True).execute('SELECT count(*) FROM report.places').fetchone()[0])"
     done = subprocess.run([sys.executable, "-c", count, str(house.warehouse.path)], capture_output=True, text=True)
     assert done.stdout == "1\n", done.stderr
