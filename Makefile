@@ -35,6 +35,7 @@ test-all: setup ## every other test: wide replays, kills, browser; installs what
 
 check: setup ## style, types, definitions, generated pages
 	$(BIN)/ruff check .
+	$(BIN)/ruff format --check --quiet .
 	$(BIN)/mypy
 	$(BIN)/dg check defs
 	$(BIN)/python -m pipelines.docs --check

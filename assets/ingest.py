@@ -76,7 +76,14 @@ class Ingested:
 
 
 def ingest(
-    warehouse: Warehouse, landing: Landing, subject: str, deliveries: Sequence[Delivery], *, run_id: str, limit_bytes: int, rehash_days: int = 7,
+    warehouse: Warehouse,
+    landing: Landing,
+    subject: str,
+    deliveries: Sequence[Delivery],
+    *,
+    run_id: str,
+    limit_bytes: int,
+    rehash_days: int = 7,
 ) -> Ingested:
     """Land what is new of one subject, over all its sources, in one transaction."""
     landing.tidy()
@@ -108,8 +115,13 @@ class Look:
         """Record a file; its number."""
         file_id = file_id or next_id(self.con, _FILES)
         always = {
-            "file_id": file_id, "load_id": self.load_id, "agency": self.delivery.agency, "source": self.delivery.source,
-            "subject": self.subject, "landed_at": self.now, "reader": self.delivery.reader,
+            "file_id": file_id,
+            "load_id": self.load_id,
+            "agency": self.delivery.agency,
+            "source": self.delivery.source,
+            "subject": self.subject,
+            "landed_at": self.now,
+            "reader": self.delivery.reader,
         }
         full = dict.fromkeys(_FILES.schema) | always | row
         insert(self.con, _FILES, pl.DataFrame([full], schema=_FILES.schema, orient="row"))
@@ -132,8 +144,16 @@ class Look:
         """Record the load."""
         table = tables.TABLES["raw.loads"]
         row = {
-            "load_id": self.load_id, "agency": self.delivery.agency, "source": self.delivery.source, "subject": self.subject, "run_id": self.run_id,
-            "loaded_at": self.now, "files_seen": seen, "files_new": self.new, "is_rehashed": rehash, "rows_read": self.rows,
+            "load_id": self.load_id,
+            "agency": self.delivery.agency,
+            "source": self.delivery.source,
+            "subject": self.subject,
+            "run_id": self.run_id,
+            "loaded_at": self.now,
+            "files_seen": seen,
+            "files_new": self.new,
+            "is_rehashed": rehash,
+            "rows_read": self.rows,
         }
         insert(self.con, table, pl.DataFrame([row], schema=table.schema, orient="row"))
         return Ingested(seen, self.new, self.rejected, self.rows)
@@ -160,7 +180,8 @@ class _RecordLook(Look):
 
     def _is_due(self, rehash_days: int) -> bool:
         row = self.con.execute(
-            "SELECT max(loaded_at) FILTER (is_rehashed) FROM raw.loads WHERE source = ? AND subject = ?", [self.delivery.source, self.subject]
+            "SELECT max(loaded_at) FILTER (is_rehashed) FROM raw.loads WHERE source = ? AND subject = ?",
+            [self.delivery.source, self.subject],
         ).fetchone()
         return row is None or row[0] is None or self.now - row[0] >= timedelta(days=rehash_days)
 
@@ -187,16 +208,28 @@ class _RecordLook(Look):
             self._land(row, file_id)
 
     def _stands_already(self, sha256: str, path: str = "") -> bool:
-        """Whether these bytes are landed, read alike. Under `path` they are not once other bytes were landed there after them: the
-        content that was put back is the later one.
+        """Whether these bytes are landed, read alike.
+
+        Under `path` they are not once other bytes were landed there after them: the content that was put back is the later one.
         """
-        return self.con.execute(
-            "SELECT 1 FROM raw.files AS f WHERE agency = $agency AND subject = $subject AND sha256 = $sha AND state = 'landed' AND reader = $reader "
-            "AND NOT EXISTS (FROM raw.files AS g WHERE g.source = f.source AND g.subject = f.subject AND g.path = f.path AND g.state = 'landed' "
-            "AND f.source = $source AND f.path = $path AND g.file_id > f.file_id)",
-            {"agency": self.delivery.agency, "subject": self.subject, "sha": sha256, "reader": self.delivery.reader,
-             "source": self.delivery.source, "path": path},
-        ).fetchone() is not None
+        return (
+            self.con.execute(
+                "SELECT 1 FROM raw.files AS f "
+                "WHERE agency = $agency AND subject = $subject AND sha256 = $sha AND state = 'landed' AND reader = $reader "
+                "AND NOT EXISTS (FROM raw.files AS g "
+                "WHERE g.source = f.source AND g.subject = f.subject AND g.path = f.path AND g.state = 'landed' "
+                "AND f.source = $source AND f.path = $path AND g.file_id > f.file_id)",
+                {
+                    "agency": self.delivery.agency,
+                    "subject": self.subject,
+                    "sha": sha256,
+                    "reader": self.delivery.reader,
+                    "source": self.delivery.source,
+                    "path": path,
+                },
+            ).fetchone()
+            is not None
+        )
 
     def _reread(self, known: dict[str, Any]) -> None:
         """Read kept bytes under other settings; the file keeps its number."""

@@ -52,14 +52,17 @@ def count_days(warehouse: Warehouse, hits: Path) -> Settled:
     with warehouse.step() as con:
         new = con.execute(
             "SELECT file_id, agency, hits_file FROM raw.files AS f WHERE subject = 'access_log' AND state = 'landed' "
-            "AND NOT EXISTS (FROM core.cleaned AS c WHERE c.file_id = f.file_id) ORDER BY file_id").fetchall()
+            "AND NOT EXISTS (FROM core.cleaned AS c WHERE c.file_id = f.file_id) ORDER BY file_id"
+        ).fetchall()
         for file_id, agency, name in new:
             con.execute(query("log_days"), {"file_id": file_id, "agency": agency, "hits": str(hits / name)})
             insert(con, tables.TABLES["core.cleaned"],
                    pl.DataFrame({"subject": [ACCESS_LOG], "file_id": [file_id], "fingerprint": ["days"]}))  # fmt: skip
         if new:
             ledger.assert_balanced(con, ACCESS_LOG)
-        rows = con.execute("SELECT coalesce(sum(hits), 0)::BIGINT FROM core.access_log_days WHERE list_contains(?, file_id)", [[n[0] for n in new]])
+        rows = con.execute(
+            "SELECT coalesce(sum(hits), 0)::BIGINT FROM core.access_log_days WHERE list_contains(?, file_id)", [[n[0] for n in new]]
+        )
         return Settled(len(new), int((rows.fetchone() or (0,))[0]), 0)
 
 
@@ -107,9 +110,13 @@ class _LogLook(Look):
             if found:
                 self._land(found, row)
             elif known and known["state"] != "rejected":
-                self.con.execute("UPDATE raw.files SET bytes = ?, mtime_ns = ? WHERE file_id = ?", [row["bytes"], row["mtime_ns"], known["file_id"]])
+                self.con.execute(
+                    "UPDATE raw.files SET bytes = ?, mtime_ns = ? WHERE file_id = ?", [row["bytes"], row["mtime_ns"], known["file_id"]]
+                )
             else:  # an empty log, one that was rotated under another name, or one that was rejected and is whole now
-                self.store_file(row | {"state": "same_bytes", "rows_read": 0, "detail": "没有新的日志行（空文件，或轮转后改名的已落地日志）"})
+                self.store_file(
+                    row | {"state": "same_bytes", "rows_read": 0, "detail": "没有新的日志行（空文件，或轮转后改名的已落地日志）"}
+                )
 
     def _land(self, found: Range, row: dict[str, Any]) -> None:
         sha256, _ = self.landing.put(found.file)
@@ -130,5 +137,7 @@ class _LogLook(Look):
     def _ranges(self) -> list[KnownRange]:
         rows = self.con.execute(
             "SELECT head_sha256, head_bytes, max(byte_to), max(line_from + lines - 1) FROM raw.files "
-            "WHERE source = ? AND subject = ? AND state = 'landed' GROUP BY ALL", [self.delivery.source, self.subject]).fetchall()
+            "WHERE source = ? AND subject = ? AND state = 'landed' GROUP BY ALL",
+            [self.delivery.source, self.subject],
+        ).fetchall()
         return [KnownRange(*row) for row in rows]

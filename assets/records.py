@@ -67,14 +67,17 @@ def _due(con: duckdb.DuckDBPyConnection, subject: str, fingerprint: str) -> list
     """Number and rows of the landed files of a subject that the present rules have not cleaned."""
     return con.execute(
         "SELECT f.file_id, f.rows_read FROM raw.files AS f LEFT JOIN core.cleaned AS c ON c.file_id = f.file_id AND c.fingerprint = ? "
-        "WHERE f.subject = ? AND f.state = 'landed' AND c.file_id IS NULL ORDER BY f.file_id", [fingerprint, subject],
+        "WHERE f.subject = ? AND f.state = 'landed' AND c.file_id IS NULL ORDER BY f.file_id",
+        [fingerprint, subject],
     ).fetchall()
 
 
 def _withdrawn(con: duckdb.DuckDBPyConnection, subject: str) -> list[int]:
     """Cleaned files that are landed no more: read anew under other settings, they were rejected or stand elsewhere."""
     rows = con.execute(
-        "SELECT c.file_id FROM core.cleaned AS c ANTI JOIN (FROM raw.files WHERE state = 'landed') AS f USING (file_id) WHERE c.subject = ?", [subject],
+        "SELECT c.file_id FROM core.cleaned AS c ANTI JOIN (FROM raw.files WHERE state = 'landed') AS f USING (file_id) "
+        "WHERE c.subject = ?",
+        [subject],
     ).fetchall()
     return [row[0] for row in rows]
 

@@ -22,8 +22,8 @@ from warehouse import counting, forms
 from warehouse.subjects import SOURCE_ZH, SUBJECTS
 
 _COLUMNS = {
-    "agency": "VARCHAR", "year": "BIGINT", "subject": "VARCHAR", "source": "VARCHAR", "file_id": "BIGINT", "row_no": "BIGINT", "record_key": "VARCHAR",
-    "cell_id": "VARCHAR", "field": "VARCHAR", "expected": "VARCHAR", "actual": "VARCHAR", "detail": "VARCHAR",
+    "agency": "VARCHAR", "year": "BIGINT", "subject": "VARCHAR", "source": "VARCHAR", "file_id": "BIGINT", "row_no": "BIGINT",
+    "record_key": "VARCHAR", "cell_id": "VARCHAR", "field": "VARCHAR", "expected": "VARCHAR", "actual": "VARCHAR", "detail": "VARCHAR",
 }  # fmt: skip
 
 
@@ -38,7 +38,9 @@ def judge(con: duckdb.DuckDBPyConnection, years: Sequence[int]) -> dict[str, int
     for rule in catalogue.rules().values():
         found = con.execute(f"DESCRIBE {_query(rule.id)}", _params(rule.id, years)).fetchall()
         names = [row[0] for row in found if row[0] in _COLUMNS]
-        con.execute(f"INSERT INTO found BY NAME SELECT '{rule.id}' AS rule, {', '.join(names)} FROM ({_query(rule.id)})", _params(rule.id, years))
+        con.execute(
+            f"INSERT INTO found BY NAME SELECT '{rule.id}' AS rule, {', '.join(names)} FROM ({_query(rule.id)})", _params(rule.id, years)
+        )
     con.execute("DELETE FROM report.findings WHERE year IS NULL OR list_contains(?, year)", [list(years)])
     con.execute(_text("findings"))
     return dict(con.execute("SELECT severity, count(*) FROM report.findings GROUP BY severity").fetchall())
@@ -61,15 +63,26 @@ def _prepare(con: duckdb.DuckDBPyConnection, years: Sequence[int]) -> None:
     con.execute(f"CREATE OR REPLACE TEMP TABLE found (rule VARCHAR, {columns})")
     versions = " UNION ALL ".join(
         f"SELECT agency, '{s}' AS subject, file_id, row_no, record_key, updated_at, state, is_conflicting, conflicts_in_source, "
-        f"is_latest_in_source FROM core.{s}" for s in SUBJECTS)
+        f"is_latest_in_source FROM core.{s}"
+        for s in SUBJECTS
+    )
     con.execute(f"CREATE OR REPLACE TEMP VIEW versions AS {versions}")
-    con.execute("CREATE OR REPLACE TEMP VIEW lying AS SELECT file_id FROM raw.files WHERE (subject, sha256) IN "
-                "(SELECT subject, arg_max(sha256, file_id) FROM raw.files GROUP BY source, subject, path)")
+    con.execute(
+        "CREATE OR REPLACE TEMP VIEW lying AS SELECT file_id FROM raw.files WHERE (subject, sha256) IN "
+        "(SELECT subject, arg_max(sha256, file_id) FROM raw.files GROUP BY source, subject, path)"
+    )
     con.execute("CREATE OR REPLACE TEMP VIEW layout AS SELECT DISTINCT format, cell_id, grid, row_key, col_key FROM report.form_cells")
     listed = ", ".join(str(int(y)) for y in years) or "NULL"
-    con.execute("CREATE OR REPLACE TEMP VIEW figures AS SELECT c.*, y.format FROM report.cells AS c JOIN report.years AS y USING (agency, year) "
-                f"WHERE year IN ({listed})")
-    _store(con, "texts", [(r.id, r.severity, r.message, r.remedy) for r in catalogue.rules().values()], ["rule", "severity", "message", "remedy"])
+    con.execute(
+        "CREATE OR REPLACE TEMP VIEW figures AS SELECT c.*, y.format FROM report.cells AS c JOIN report.years AS y USING (agency, year) "
+        f"WHERE year IN ({listed})"
+    )
+    _store(
+        con,
+        "texts",
+        [(r.id, r.severity, r.message, r.remedy) for r in catalogue.rules().values()],
+        ["rule", "severity", "message", "remedy"],
+    )
     _store(con, "reasons", [(r.id, r.zh) for r in counting.rules().values()], ["reason", "reason_zh"])
     _store(con, "fields", [(s.name, f.name, f.zh) for s in SUBJECTS.values() for f in s.fields], ["subject", "field", "field_zh"])
     _store(con, "subjects", list(SOURCE_ZH.items()), ["subject", "subject_zh"])
@@ -78,8 +91,12 @@ def _prepare(con: duckdb.DuckDBPyConnection, years: Sequence[int]) -> None:
 
 def _cells_of(subject: str) -> str:
     """Where a record of a subject may be missing from, in Chinese."""
-    rows = {c.table_name if c.table in ("table3", "table4") else f"{c.table_name}“{c.row_path[-1]}”"
-            for f in forms.every() for c in f.cells.values() if c.subject == subject and c.marks}
+    rows = {
+        c.table_name if c.table in ("table3", "table4") else f"{c.table_name}“{c.row_path[-1]}”"
+        for f in forms.every()
+        for c in f.cells.values()
+        if c.subject == subject and c.marks
+    }
     extra = {"applications": ["第六部分信息处理费"], "publications": ["第一部分发布条数"]}.get(subject, [])
     return "、".join([*sorted(rows), *extra]) or "不涉及表格，只用于核查"
 
@@ -92,4 +109,7 @@ def _store(con: duckdb.DuckDBPyConnection, name: str, rows: Sequence[tuple[str, 
 
 def stored(con: duckdb.DuckDBPyConnection) -> pl.DataFrame:
     """All findings, the gravest first, with the columns of `report.findings`."""
-    return con.sql("FROM report.findings ORDER BY CASE severity WHEN 'critical' THEN 0 WHEN 'warning' THEN 1 ELSE 2 END, rule, agency, year, path, row_no, cell_id, finding_id").pl()
+    return con.sql(
+        "FROM report.findings ORDER BY CASE severity WHEN 'critical' THEN 0 WHEN 'warning' THEN 1 ELSE 2 END, "
+        "rule, agency, year, path, row_no, cell_id, finding_id"
+    ).pl()

@@ -35,40 +35,78 @@ WRONG_CODE = "91990100MA0000015Y"  # wrong in its check character
 # A good record of each subject, by house name, that counts for 2023; a test changes what it is about.
 GOOD: Mapping[str, Mapping[str, str]] = {
     "applications": {
-        "application_no": "A-1", "applicant_kind": "自然人", "received_on": "2023-03-01", "replied_on": "2023-03-15", "outcome": "予以公开",
+        "application_no": "A-1",
+        "applicant_kind": "自然人",
+        "received_on": "2023-03-01",
+        "replied_on": "2023-03-15",
+        "outcome": "予以公开",
         "updated_at": "2023-03-15 10:00:00",
     },
     "disputes": {
-        "case_no": "D-1", "case_kind": "行政复议", "accepted_on": "2023-03-01", "closed_on": "2023-04-01", "result": "维持",
+        "case_no": "D-1",
+        "case_kind": "行政复议",
+        "accepted_on": "2023-03-01",
+        "closed_on": "2023-04-01",
+        "result": "维持",
         "updated_at": "2023-04-01 10:00:00",
     },
     "penalties": {
-        "organ_code": AGENCY, "document_no": "P-1", "decided_on": "2023-05-01", "decision_state": "有效", "updated_at": "2023-05-02 10:00:00",
+        "organ_code": AGENCY,
+        "document_no": "P-1",
+        "decided_on": "2023-05-01",
+        "decision_state": "有效",
+        "updated_at": "2023-05-02 10:00:00",
     },
     "permits": {
-        "organ_code": AGENCY, "document_no": "X-1", "decided_on": "2023-05-01", "decision_result": "准予", "updated_at": "2023-05-02 10:00:00",
+        "organ_code": AGENCY,
+        "document_no": "X-1",
+        "decided_on": "2023-05-01",
+        "decision_result": "准予",
+        "updated_at": "2023-05-02 10:00:00",
     },
     "coercions": {
-        "organ_code": AGENCY, "document_no": "Q-1", "decided_on": "2023-05-01", "coercion_kind": "强制措施",
+        "organ_code": AGENCY,
+        "document_no": "Q-1",
+        "decided_on": "2023-05-01",
+        "coercion_kind": "强制措施",
         "updated_at": "2023-05-02 10:00:00",
     },
     "inspections": {
-        "task_no": "T-1", "object_uscc": FIRM, "organ_code": AGENCY, "inspectors": "测试甲、测试乙", "inspected_on": "2023-05-01",
+        "task_no": "T-1",
+        "object_uscc": FIRM,
+        "organ_code": AGENCY,
+        "inspectors": "测试甲、测试乙",
+        "inspected_on": "2023-05-01",
         "updated_at": "2023-05-02 10:00:00",
     },
     "publications": {
-        "item_id": "N-1", "title": "通知", "channel": "通知公告", "disclosure": "主动公开", "publisher": NAME, "action": "发布",
+        "item_id": "N-1",
+        "title": "通知",
+        "channel": "通知公告",
+        "disclosure": "主动公开",
+        "publisher": NAME,
+        "action": "发布",
         "acted_at": "2023-05-01 09:00:00",
     },
     "normative_documents": {
-        "document_no": "R-1", "title": "办法", "kind": "行政规范性文件", "issuer": NAME, "dated_on": "2023-05-01", "issued_on": "2023-05-02",
-        "status": "有效", "updated_at": "2023-05-02 10:00:00",
-    },
-    "fees": {
-        "receipt_no": "F-1", "item": "证照工本费", "organ_code": AGENCY, "amount_yuan": "380", "collected_on": "2023-05-01",
+        "document_no": "R-1",
+        "title": "办法",
+        "kind": "行政规范性文件",
+        "issuer": NAME,
+        "dated_on": "2023-05-01",
+        "issued_on": "2023-05-02",
+        "status": "有效",
         "updated_at": "2023-05-02 10:00:00",
     },
-}  # fmt: skip
+    "fees": {
+        "receipt_no": "F-1",
+        "item": "证照工本费",
+        "organ_code": AGENCY,
+        "amount_yuan": "380",
+        "collected_on": "2023-05-01",
+        "updated_at": "2023-05-02 10:00:00",
+    },
+}
 
 
 def good(subject: str, **changes: str | None) -> dict[str, str | None]:
@@ -129,7 +167,7 @@ def _shut(path: Path) -> None:
 
 
 class KeptOpen(Warehouse):
-    """A warehouse whose file stays open between steps, each of which still has a connection of its own: opening takes longer than a step."""
+    """A warehouse whose file stays open between steps, each of which still has a connection of its own: opening takes most of the time."""
 
     @contextmanager
     def connect(self, *, read_only: bool = False) -> Iterator[duckdb.DuckDBPyConnection]:
@@ -203,8 +241,15 @@ class House:
         """One look at all sources of a subject."""
         if subject == ACCESS_LOG:
             return land_logs(self.warehouse, self.landing, self.hits, self.deliveries(subject), run_id=f"run {self.run}")
-        return ingest(self.warehouse, self.landing, subject, self.deliveries(subject), run_id=f"run {self.run}", limit_bytes=self.limit_bytes,
-                      rehash_days=self.rehash_days)  # fmt: skip
+        return ingest(
+            self.warehouse,
+            self.landing,
+            subject,
+            self.deliveries(subject),
+            run_id=f"run {self.run}",
+            limit_bytes=self.limit_bytes,
+            rehash_days=self.rehash_days,
+        )
 
     def settle(self, subject: str) -> Settled:
         return count_days(self.warehouse, self.hits) if subject == ACCESS_LOG else settle(self.warehouse, subject, self.words())
@@ -262,14 +307,20 @@ class House:
 
     def places(self, year: int = 2023, agency: str = AGENCY) -> dict[tuple[str, int], tuple[str, str | None]]:
         """(path, row) → (place, rule) in a report."""
-        rows = self.ask("SELECT f.path, p.row_no, p.place, p.rule FROM report.places AS p JOIN raw.files AS f USING (file_id) "
-                        "WHERE p.year = $year AND p.agency = $agency", year=year, agency=agency)  # fmt: skip
+        rows = self.ask(
+            "SELECT f.path, p.row_no, p.place, p.rule FROM report.places AS p JOIN raw.files AS f USING (file_id) "
+            "WHERE p.year = $year AND p.agency = $agency",
+            year=year,
+            agency=agency,
+        )
         assert len(rows) == len({row[:2] for row in rows})
         return {(path, row_no): (place, rule) for path, row_no, place, rule in rows}
 
     def fates(self, year: int = 2023, agency: str = AGENCY) -> dict[str, tuple[str, str | None]]:
         """Record key → (place, rule), for records of which one row was landed."""
-        rows = self.ask("SELECT record_key, place, rule FROM report.places WHERE year = $year AND agency = $agency", year=year, agency=agency)
+        rows = self.ask(
+            "SELECT record_key, place, rule FROM report.places WHERE year = $year AND agency = $agency", year=year, agency=agency
+        )
         assert len(rows) == len({row[0] for row in rows})
         return {key: (place, rule) for key, place, rule in rows}
 

@@ -111,41 +111,87 @@ def forget_what_was_handled(house: House) -> None:
 
 SECOND_ROW = {"path": "fees/fees-2.csv", "row_no": 2, "source": "records", "subject": "fees", "record_key": "F-2"}
 FAULTS: dict[str, Fault] = {
-    "missing_source": Fault("fees", gone, {"subject": "fees", "source": "records", "path": None, "detail": "records"},
-                            mend=lambda house: house.put("fees", ".csv", good("fees"))),
-    "rejected_file": Fault("fees", empty, {"path": "fees/fees-2.csv", "source": "records", "actual": "empty_file", "row_no": None},
-                           mend=more("fees", receipt_no="F-2")),
+    "missing_source": Fault(
+        "fees",
+        gone,
+        {"subject": "fees", "source": "records", "path": None, "detail": "records"},
+        mend=lambda house: house.put("fees", ".csv", good("fees")),
+    ),
+    "rejected_file": Fault(
+        "fees",
+        empty,
+        {"path": "fees/fees-2.csv", "source": "records", "actual": "empty_file", "row_no": None},
+        mend=more("fees", receipt_no="F-2"),
+    ),
     "same_bytes_file": Fault("fees", twice, {"path": "fees/fees-2.csv", "row_no": None}, mend=more("fees", receipt_no="F-2")),
-    "unknown_columns": Fault("fees", unknown, {"path": "fees/fees-2.csv", "actual": "备用字段1、经办科室"}, mend=more("fees", receipt_no="F-2")),
-    "ignored_sheets": Fault("fees", two_sheets, {"path": "fees/fees-2.xlsx", "sheet": "台账", "actual": "遗漏"},
-                            mend=lambda house: house.put("fees", "-2.xlsx", good("fees", receipt_no="F-2"))),
+    "unknown_columns": Fault(
+        "fees", unknown, {"path": "fees/fees-2.csv", "actual": "备用字段1、经办科室"}, mend=more("fees", receipt_no="F-2")
+    ),
+    "ignored_sheets": Fault(
+        "fees",
+        two_sheets,
+        {"path": "fees/fees-2.xlsx", "sheet": "台账", "actual": "遗漏"},
+        mend=lambda house: house.put("fees", "-2.xlsx", good("fees", receipt_no="F-2")),
+    ),
     "malformed_log_lines": Fault(ACCESS_LOG, broken_line, {"path": "site/access.log", "actual": "2", "expected": "3", "row_no": None}),
-    "quarantined_row": Fault("fees", more("fees", receipt_no="F-2", amount_yuan="三百元"),
-                             SECOND_ROW | {"field": "amount_yuan", "actual": "三百元", "detail": "bad_amount"}, mend=more("fees", receipt_no="F-2")),
-    "newer_version_quarantined": Fault("fees", more("fees", amount_yuan="三百元", updated_at="2023-06-01"),
-                                       SECOND_ROW | {"record_key": "F-1", "detail": "bad_amount"}, ("quarantined_row",),
-                                       mend=more("fees", updated_at="2023-06-01")),
-    "conflicting_duplicate": Fault("fees", lambda house: house.put("fees", "-2.csv", good("fees", amount_yuan="1"), good("fees", receipt_no="F-3")),
-                                   {"path": "fees/fees.csv", "row_no": 2, "record_key": "F-1"}, mend=more("fees", amount_yuan="1", updated_at="2023-06-01")),
-    "bad_uscc": Fault("penalties", more("penalties", document_no="P-2", party_uscc=WRONG_CODE),
-                      {"path": "enforcement/penalties-2.csv", "row_no": 2, "field": "party_uscc", "actual": WRONG_CODE},
-                      mend=more("penalties", document_no="P-2", party_uscc=FIRM, updated_at=NEW)),
-    "fewer_than_two_inspectors": Fault("inspections", more("inspections", task_no="T-2", inspectors="测试甲、 测试甲"),
-                                       {"path": "enforcement/inspections-2.csv", "row_no": 2, "field": "inspectors", "actual": None},
-                                       mend=more("inspections", task_no="T-2", inspectors="测试甲、测试乙", updated_at=NEW)),
-    "expired_but_marked_valid": Fault("normative_documents", more("normative_documents", document_no="R-2", expires_on="2023-12-30"),
-                                      {"path": "site/normative_documents-2.csv", "row_no": 2, "year": 2023, "actual": "2023-12-30"},
-                                      mend=more("normative_documents", document_no="R-2", expires_on="2023-12-31", updated_at=NEW)),
-    "h1_classes_equal_total": Fault("applications", tamper("UPDATE core.applications SET applicant_class = 'nobody'"),
-                                    {"year": 2023, "cell_id": "table3.granted.total", "expected": "0.0000000000", "actual": "1.0000000000"}),
-    "h2_outcomes_equal_total": Fault("applications", more("applications", application_no="A-2", outcome=None),
-                                     {"year": 2023, "cell_id": "table3.total_handled.natural_person", "expected": "1.0000000000", "actual": "2.0000000000"}),
+    "quarantined_row": Fault(
+        "fees",
+        more("fees", receipt_no="F-2", amount_yuan="三百元"),
+        SECOND_ROW | {"field": "amount_yuan", "actual": "三百元", "detail": "bad_amount"},
+        mend=more("fees", receipt_no="F-2"),
+    ),
+    "newer_version_quarantined": Fault(
+        "fees",
+        more("fees", amount_yuan="三百元", updated_at="2023-06-01"),
+        SECOND_ROW | {"record_key": "F-1", "detail": "bad_amount"},
+        ("quarantined_row",),
+        mend=more("fees", updated_at="2023-06-01"),
+    ),
+    "conflicting_duplicate": Fault(
+        "fees",
+        lambda house: house.put("fees", "-2.csv", good("fees", amount_yuan="1"), good("fees", receipt_no="F-3")),
+        {"path": "fees/fees.csv", "row_no": 2, "record_key": "F-1"},
+        mend=more("fees", amount_yuan="1", updated_at="2023-06-01"),
+    ),
+    "bad_uscc": Fault(
+        "penalties",
+        more("penalties", document_no="P-2", party_uscc=WRONG_CODE),
+        {"path": "enforcement/penalties-2.csv", "row_no": 2, "field": "party_uscc", "actual": WRONG_CODE},
+        mend=more("penalties", document_no="P-2", party_uscc=FIRM, updated_at=NEW),
+    ),
+    "fewer_than_two_inspectors": Fault(
+        "inspections",
+        more("inspections", task_no="T-2", inspectors="测试甲、 测试甲"),
+        {"path": "enforcement/inspections-2.csv", "row_no": 2, "field": "inspectors", "actual": None},
+        mend=more("inspections", task_no="T-2", inspectors="测试甲、测试乙", updated_at=NEW),
+    ),
+    "expired_but_marked_valid": Fault(
+        "normative_documents",
+        more("normative_documents", document_no="R-2", expires_on="2023-12-30"),
+        {"path": "site/normative_documents-2.csv", "row_no": 2, "year": 2023, "actual": "2023-12-30"},
+        mend=more("normative_documents", document_no="R-2", expires_on="2023-12-31", updated_at=NEW),
+    ),
+    "h1_classes_equal_total": Fault(
+        "applications",
+        tamper("UPDATE core.applications SET applicant_class = 'nobody'"),
+        {"year": 2023, "cell_id": "table3.granted.total", "expected": "0.0000000000", "actual": "1.0000000000"},
+    ),
+    "h2_outcomes_equal_total": Fault(
+        "applications",
+        more("applications", application_no="A-2", outcome=None),
+        {"year": 2023, "cell_id": "table3.total_handled.natural_person", "expected": "1.0000000000", "actual": "2.0000000000"},
+    ),
     "h3_received_equals_handled": Fault(
-        "applications", forget_what_was_handled,
-        {"year": 2023, "cell_id": "table3.carried_out.natural_person", "expected": "1.0000000000", "actual": "0.0000000000"}),
-    "h4_results_equal_total": Fault("disputes", more("disputes", case_no="D-2", result=None),
-                                    {"year": 2023, "cell_id": "table4.review.total", "expected": "1.0000000000", "actual": "2.0000000000"}),
-}  # fmt: skip
+        "applications",
+        forget_what_was_handled,
+        {"year": 2023, "cell_id": "table3.carried_out.natural_person", "expected": "1.0000000000", "actual": "0.0000000000"},
+    ),
+    "h4_results_equal_total": Fault(
+        "disputes",
+        more("disputes", case_no="D-2", result=None),
+        {"year": 2023, "cell_id": "table4.review.total", "expected": "1.0000000000", "actual": "2.0000000000"},
+    ),
+}
 TABLE_RULES = [r.id for r in RULES.values() if r.scope == "table"]
 
 
@@ -223,24 +269,35 @@ def private(subject: str) -> dict[str, str | None]:
 
 BAD_ROWS: dict[str, list[dict[str, str | None]]] = {
     "applications": [
-        {"application_no": "A-2", "outcome": "不详"}, {"application_no": "A-3", "applicant_kind": "法人或其他组织", "applicant_uscc": PERSON},
-        {"application_no": None}, {"application_no": "A-4", "fee_yuan": "坏"}, {"application_no": "A-4", "phone": "密电话密"},
-        {"application_no": "A-5"}, {"application_no": "A-5", "phone": "密电话密"}, {"application_no": "A-6", "applicant_uscc": WRONG_CODE},
+        {"application_no": "A-2", "outcome": "不详"},
+        {"application_no": "A-3", "applicant_kind": "法人或其他组织", "applicant_uscc": PERSON},
+        {"application_no": None},
+        {"application_no": "A-4", "fee_yuan": "坏"},
+        {"application_no": "A-4", "phone": "密电话密"},
+        {"application_no": "A-5"},
+        {"application_no": "A-5", "phone": "密电话密"},
+        {"application_no": "A-6", "applicant_uscc": WRONG_CODE},
         {"application_no": "A-7", "outcome": None},
     ],
     "disputes": [{"case_no": "D-2", "result": "不详"}, {"case_no": None}, {"case_no": "D-3", "result": None}],
     "penalties": [
-        {"document_no": "P-2", "party_kind": "自然人", "party_uscc": PERSON}, {"document_no": "P-3", "party_kind": "个体工商户", "party_uscc": WRONG_CODE},
-        {"document_no": "P-4", "party_uscc": "92990100MA0000031X"}, {"document_no": "P-5", "fine_wan": "坏"}, {"document_no": None},
-        {"document_no": "P-6", "decision_state": "不详"}, {"document_no": "P-7", "party_uscc": WRONG_CODE},
+        {"document_no": "P-2", "party_kind": "自然人", "party_uscc": PERSON},
+        {"document_no": "P-3", "party_kind": "个体工商户", "party_uscc": WRONG_CODE},
+        {"document_no": "P-4", "party_uscc": "92990100MA0000031X"},
+        {"document_no": "P-5", "fine_wan": "坏"},
+        {"document_no": None},
+        {"document_no": "P-6", "decision_state": "不详"},
+        {"document_no": "P-7", "party_uscc": WRONG_CODE},
     ],
     "permits": [{"document_no": "X-2", "party_uscc": PERSON, "decision_result": "不详"}, {"document_no": "X-3", "party_uscc": PERSON}],
     "coercions": [{"document_no": "Q-2", "party_uscc": PERSON}, {"document_no": "Q-3", "decided_on": "2023-02-30"}],
     "inspections": [
-        {"task_no": "T-2", "inspectors": "密检查人密"}, {"task_no": "T-3", "object_uscc": PERSON}, {"task_no": "T-4", "inspected_on": "坏"},
+        {"task_no": "T-2", "inspectors": "密检查人密"},
+        {"task_no": "T-3", "object_uscc": PERSON},
+        {"task_no": "T-4", "inspected_on": "坏"},
         {"task_no": "T-3", "object_uscc": PERSON, "updated_at": "坏"},
     ],
-}  # fmt: skip
+}
 
 
 def test_nothing_of_a_person_is_in_any_finding_and_every_message_can_be_read(tmp_path: Path) -> None:
@@ -252,9 +309,15 @@ def test_nothing_of_a_person_is_in_any_finding_and_every_message_can_be_read(tmp
     house.night()
     found = house.findings()
     assert {f["rule"] for f in found} >= {
-        "quarantined_row", "bad_uscc", "conflicting_duplicate", "fewer_than_two_inspectors", "rejected_file", "malformed_log_lines",
-        "h2_outcomes_equal_total", "h4_results_equal_total",
-    }  # fmt: skip
+        "quarantined_row",
+        "bad_uscc",
+        "conflicting_duplicate",
+        "fewer_than_two_inspectors",
+        "rejected_file",
+        "malformed_log_lines",
+        "h2_outcomes_equal_total",
+        "h4_results_equal_total",
+    }
     for finding in found:
         readable(finding)
         shown = " ".join(str(value) for value in finding.values())
@@ -265,7 +328,9 @@ def test_nothing_of_a_person_is_in_any_finding_and_every_message_can_be_read(tmp
 
 def test_the_number_of_a_person_in_a_key_is_not_shown_and_a_code_is(tmp_path: Path) -> None:
     house = House(tmp_path, ("inspections",))
-    house.put("inspections", ".csv", *(good("inspections", object_uscc=code, inspectors="测试甲") for code in (PERSON, PERSON[:-1] + "X", FIRM)))
+    house.put(
+        "inspections", ".csv", *(good("inspections", object_uscc=code, inspectors="测试甲") for code in (PERSON, PERSON[:-1] + "X", FIRM))
+    )
     house.night()
     assert [f["record_key"] for f in house.findings("fewer_than_two_inspectors")] == ["T-1|（个人信息）", "T-1|（个人信息）", f"T-1|{FIRM}"]
 
@@ -325,14 +390,20 @@ def test_the_same_fault_has_the_same_id_every_night_and_in_another_warehouse(tmp
 def test_a_fault_in_two_contents_of_a_path_is_one_finding(tmp_path: Path) -> None:
     house = House(tmp_path, ("penalties", ACCESS_LOG))
     for i in range(1, 4):
-        house.put("penalties", ".csv", good("penalties", party_uscc=WRONG_CODE, updated_at=f"2023-06-0{i}"),
-                  good("penalties", document_no="P-2", decided_on="坏", updated_at=f"2023-06-0{i}"))  # fmt: skip
+        house.put(
+            "penalties",
+            ".csv",
+            good("penalties", party_uscc=WRONG_CODE, updated_at=f"2023-06-0{i}"),
+            good("penalties", document_no="P-2", decided_on="坏", updated_at=f"2023-06-0{i}"),
+        )
         write_log(house.path(ACCESS_LOG, ".log"), ["broken\n", log_line("01/May/2023:09:00:00 +0800")] * i)
         house.night()
         ids(house)
     assert {f["rule"]: f["actual"] for f in house.findings()} == {
-        "bad_uscc": WRONG_CODE, "quarantined_row": "坏", "malformed_log_lines": "3",
-    }  # fmt: skip
+        "bad_uscc": WRONG_CODE,
+        "quarantined_row": "坏",
+        "malformed_log_lines": "3",
+    }
     assert house.ask("SELECT count(*) FROM core.quarantine") == [(3,)]
 
 
@@ -365,8 +436,12 @@ def test_findings_of_other_years_are_kept_and_those_of_these_years_replaced(tmp_
 
 
 def test_findings_are_those_of_the_organs_they_concern(tmp_path: Path) -> None:
-    house = House(tmp_path, ("normative_documents",), sources={"records": AGENCY, "others": OTHER},
-                  agencies=((AGENCY, NAME, ()), (OTHER, OTHER_NAME, ())))  # fmt: skip
+    house = House(
+        tmp_path,
+        ("normative_documents",),
+        sources={"records": AGENCY, "others": OTHER},
+        agencies=((AGENCY, NAME, ()), (OTHER, OTHER_NAME, ())),
+    )
     for source in house.sources:
         house.put("normative_documents", ".csv", good("normative_documents", expires_on="2023-06-30"), source=source)
     house.night()
@@ -402,9 +477,18 @@ def test_judging_no_year_replaces_what_concerns_no_single_year_alone(tmp_path: P
 def test_a_quarantined_row_is_newer_only_where_it_is(tmp_path: Path) -> None:
     house = House(tmp_path, ("fees",))
     bad = {"newer": NEW, "older": OLD, "of the same time": "2023-05-02 10:00:00", "of no time": None, "of a time that cannot be read": "坏"}
-    house.put("fees", ".csv", *(row for key, at in bad.items() for row in (good("fees", receipt_no=key),
-                                                                          good("fees", receipt_no=key, updated_at=at, amount_yuan="坏"))))
-    house.put("fees", "-2.csv", good("fees", receipt_no=None, updated_at=NEW), good("fees", receipt_no="alone", updated_at=NEW, amount_yuan="坏"))
+    house.put(
+        "fees",
+        ".csv",
+        *(
+            row
+            for key, at in bad.items()
+            for row in (good("fees", receipt_no=key), good("fees", receipt_no=key, updated_at=at, amount_yuan="坏"))
+        ),
+    )
+    house.put(
+        "fees", "-2.csv", good("fees", receipt_no=None, updated_at=NEW), good("fees", receipt_no="alone", updated_at=NEW, amount_yuan="坏")
+    )
     house.night()
     assert [f["record_key"] for f in house.findings("newer_version_quarantined")] == ["NEWER"]
     assert len(house.findings("quarantined_row")) == 7
@@ -413,8 +497,14 @@ def test_a_quarantined_row_is_newer_only_where_it_is(tmp_path: Path) -> None:
 def test_a_source_is_told_of_its_own_contradictions_where_another_source_is_newer(tmp_path: Path) -> None:
     house = House(tmp_path, ("fees",), sources={"records": AGENCY, "others": AGENCY})
     house.put("fees", ".csv", good("fees", updated_at=NEW))
-    house.put("fees", ".csv", good("fees", updated_at="2023-04-01", amount_yuan="1"), good("fees", updated_at="2023-04-01", amount_yuan="2"),
-              good("fees", updated_at="2023-04-02", amount_yuan="坏"), source="others")  # fmt: skip
+    house.put(
+        "fees",
+        ".csv",
+        good("fees", updated_at="2023-04-01", amount_yuan="1"),
+        good("fees", updated_at="2023-04-01", amount_yuan="2"),
+        good("fees", updated_at="2023-04-02", amount_yuan="坏"),
+        source="others",
+    )
     house.night()
     found = [(f["rule"], f["source"], f["row_no"]) for f in house.findings("conflicting_duplicate", "newer_version_quarantined")]
     assert found == [("conflicting_duplicate", "others", 3), ("newer_version_quarantined", "others", 4)]
@@ -423,12 +513,23 @@ def test_a_source_is_told_of_its_own_contradictions_where_another_source_is_newe
 def test_a_document_past_its_term_is_told_where_it_is_in_scope(tmp_path: Path) -> None:
     past: dict[str, str | None] = {"expires_on": "2023-06-30"}
     cases = [
-        ({"expires_on": "2023-12-30"}, True), ({"expires_on": "2023-12-31"}, False), ({"expires_on": "2010-01-01"}, True), ({"expires_on": None}, False),
-        (past | {"status": "已修改"}, False), (past | {"status": "失效"}, False), (past | {"issuer": OTHER_NAME}, False),
-        (past | {"kind": "其他文件"}, False), (past | {"dated_on": "2024-01-01"}, False), (past | {"dated_on": "2023-12-31"}, True),
-    ]  # fmt: skip
+        ({"expires_on": "2023-12-30"}, True),
+        ({"expires_on": "2023-12-31"}, False),
+        ({"expires_on": "2010-01-01"}, True),
+        ({"expires_on": None}, False),
+        (past | {"status": "已修改"}, False),
+        (past | {"status": "失效"}, False),
+        (past | {"issuer": OTHER_NAME}, False),
+        (past | {"kind": "其他文件"}, False),
+        (past | {"dated_on": "2024-01-01"}, False),
+        (past | {"dated_on": "2023-12-31"}, True),
+    ]
     house = House(tmp_path, ("normative_documents",))
-    house.put("normative_documents", ".csv", *(good("normative_documents", document_no=f"R-{i}", **changes) for i, (changes, _) in enumerate(cases)))
+    house.put(
+        "normative_documents",
+        ".csv",
+        *(good("normative_documents", document_no=f"R-{i}", **changes) for i, (changes, _) in enumerate(cases)),
+    )
     house.night()
     assert {f["record_key"] for f in house.findings("expired_but_marked_valid")} == {f"R-{i}" for i, (_, told) in enumerate(cases) if told}
 

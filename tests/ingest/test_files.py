@@ -57,7 +57,10 @@ def test_unchanged_files_are_not_opened_again(house: House, monkeypatch: pytest.
     monkeypatch.setattr(assets.ingest, "read", must_not)
     again = house.land("fees")
     assert (again.files_seen, again.files_new, again.files_rejected, again.rows_new) == (3, 0, 0, 0)
-    assert house.ask("SELECT files_seen, files_new, rows_read, is_rehashed FROM raw.loads ORDER BY load_id") == [(3, 3, 3, True), (3, 0, 0, False)]
+    assert house.ask("SELECT files_seen, files_new, rows_read, is_rehashed FROM raw.loads ORDER BY load_id") == [
+        (3, 3, 3, True),
+        (3, 0, 0, False),
+    ]
     assert len(landed(house)) == 3
 
 
@@ -99,8 +102,10 @@ def test_the_same_bytes_in_another_source_of_the_organ_are_not_landed_twice(tmp_
         house.put("fees", ".csv", fee("F-1"), source=source)
     house.land("fees")
     assert house.ask("SELECT source, state FROM raw.files ORDER BY file_id") == [
-        ("records", "landed"), ("again", "same_bytes"), ("others", "landed"),
-    ]  # fmt: skip
+        ("records", "landed"),
+        ("again", "same_bytes"),
+        ("others", "landed"),
+    ]
 
 
 def test_the_same_bytes_are_landed_again_where_they_are_read_otherwise(tmp_path: Path) -> None:
@@ -111,8 +116,9 @@ def test_the_same_bytes_are_landed_again_where_they_are_read_otherwise(tmp_path:
     local = type(second)(second.source, second.agency, second.root, second.patterns, {"名目": "item"})
     assets.ingest.ingest(house.warehouse, house.landing, "fees", [first, local], run_id="run", limit_bytes=house.limit_bytes)
     assert house.ask("SELECT f.source, r.item FROM raw.fees AS r JOIN raw.files AS f USING (file_id) ORDER BY 1") == [
-        ("again", "证照工本费"), ("records", None),
-    ]  # fmt: skip
+        ("again", "证照工本费"),
+        ("records", None),
+    ]
 
 
 def test_an_alteration_that_keeps_size_and_time_is_found_when_every_file_is_hashed_again(
@@ -199,8 +205,9 @@ def test_bytes_that_no_longer_stand_elsewhere_are_landed_where_they_were_left_ou
     house.sources = {"records": OTHER, "again": AGENCY}
     house.night()
     assert house.ask("SELECT source, agency, state FROM raw.files ORDER BY file_id") == [
-        ("records", OTHER, "landed"), ("again", AGENCY, "landed"),
-    ]  # fmt: skip
+        ("records", OTHER, "landed"),
+        ("again", AGENCY, "landed"),
+    ]
     assert house.cells(agency=AGENCY)["table2.fee_10k_yuan"] == Decimal("0.038")
 
 
@@ -375,8 +382,9 @@ def test_looks_at_several_sources_are_recorded_each_and_added_up(tmp_path: Path)
     looked = house.land("fees")
     assert (looked.files_seen, looked.files_new, looked.rows_new) == (3, 3, 4)
     assert house.ask("SELECT source, agency, files_seen, rows_read FROM raw.loads ORDER BY load_id") == [
-        ("records", AGENCY, 1, 1), ("others", OTHER, 2, 3),
-    ]  # fmt: skip
+        ("records", AGENCY, 1, 1),
+        ("others", OTHER, 2, 3),
+    ]
 
 
 # ---- all or nothing --------------------------------------------------------------------------------------------------------

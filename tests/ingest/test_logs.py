@@ -14,7 +14,10 @@ from warehouse.ledger import Unbalanced
 
 LOG = "access_log"
 DAYS = [f"{day:02}/May/2023:09:00:00 +0800" for day in range(1, 20)]
-YEAR_END, NEW_YEAR = "31/Dec/2023:15:59:59 +0000", "31/Dec/2023:16:00:00 +0000"  # the last second of 2023 in Asia/Shanghai, and the first of 2024
+YEAR_END, NEW_YEAR = (
+    "31/Dec/2023:15:59:59 +0000",
+    "31/Dec/2023:16:00:00 +0000",
+)  # the last second of 2023 in Asia/Shanghai, and the first of 2024
 
 
 @pytest.fixture
@@ -32,14 +35,20 @@ def totals(house: House, year: int = 2023, agency: str = AGENCY) -> dict[tuple[s
 
 
 def test_every_line_of_a_log_has_a_place_in_every_report(house: House) -> None:
-    write_log(path(house), [log_line(YEAR_END), "\n", log_line(NEW_YEAR), "broken\n", log_line(YEAR_END, agent="Baiduspider"), log_line(YEAR_END, status=404)])
+    write_log(
+        path(house),
+        [log_line(YEAR_END), "\n", log_line(NEW_YEAR), "broken\n", log_line(YEAR_END, agent="Baiduspider"), log_line(YEAR_END, status=404)],
+    )
     house.night()
     assert totals(house) == {("counted", None): 3, ("out_of_scope", "other_year"): 1, ("quarantined", "malformed_line"): 1}
     assert totals(house, 2024) == {("counted", None): 1, ("out_of_scope", "other_year"): 3, ("quarantined", "malformed_line"): 1}
     assert house.ask("SELECT lines, hits, rejects, blanks FROM raw.files") == [(6, 4, 1, 1)]
     assert sorted(house.ask("SELECT day::VARCHAR, status, is_bot, hits FROM core.access_log_days")) == [
-        ("2023-12-31", 200, False, 1), ("2023-12-31", 200, True, 1), ("2023-12-31", 404, False, 1), ("2024-01-01", 200, False, 1),
-    ]  # fmt: skip
+        ("2023-12-31", 200, False, 1),
+        ("2023-12-31", 200, True, 1),
+        ("2023-12-31", 404, False, 1),
+        ("2024-01-01", 200, False, 1),
+    ]
     assert house.ask("SELECT row_no, line FROM raw.access_log_rejects") == [(4, "broken")]
 
 
@@ -89,18 +98,23 @@ def test_a_log_that_cannot_be_opened_is_told_once_also_when_it_was_read_before(h
         house.land(LOG)
     house.count()
     assert [(f["path"], f["actual"]) for f in house.findings("rejected_file")] == [
-        ("site/access-empty.log", "unreadable"), ("site/access-full.log", "unreadable"),
-    ]  # fmt: skip
+        ("site/access-empty.log", "unreadable"),
+        ("site/access-full.log", "unreadable"),
+    ]
     assert house.ask("SELECT count(*) FROM raw.files") == [(4,)]
     house.night()
     assert house.findings("rejected_file") == []
     assert totals(house)["counted", None] == 1
 
 
-def test_a_log_that_is_gone_by_the_time_it_is_looked_at_is_told_and_the_others_are_landed(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_log_that_is_gone_by_the_time_it_is_looked_at_is_told_and_the_others_are_landed(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
     write_log(path(house, "-b.log"), [log_line(DAYS[0])])
     gone = path(house, "-a.log")
-    monkeypatch.setattr(assets.logs.Delivery, "found", lambda self: [("site/access-a.log", gone), ("site/access-b.log", path(house, "-b.log"))])
+    monkeypatch.setattr(
+        assets.logs.Delivery, "found", lambda self: [("site/access-a.log", gone), ("site/access-b.log", path(house, "-b.log"))]
+    )
     looked = house.land(LOG)
     assert (looked.files_rejected, looked.rows_new) == (1, 1)
     assert [f[:2] for f in house.files()] == [("site/access-a.log", "rejected"), ("site/access-b.log", "landed")]
@@ -112,8 +126,9 @@ def test_two_sources_that_share_a_log_count_it_each_and_once(tmp_path: Path) -> 
         write_log(path(house, source=source), [*map(log_line, DAYS[:3]), "broken\n"])
     house.night()
     assert house.ask("SELECT agency, count(*), count(DISTINCT row_no) FROM raw.access_log GROUP BY ALL ORDER BY ALL") == [
-        (AGENCY, 3, 3), (OTHER, 3, 3),
-    ]  # fmt: skip
+        (AGENCY, 3, 3),
+        (OTHER, 3, 3),
+    ]
     assert totals(house) == totals(house, agency=OTHER) == {("counted", None): 3, ("quarantined", "malformed_line"): 1}
 
 
@@ -136,7 +151,7 @@ def test_hits_of_a_killed_run_are_removed_and_the_view_reads_what_is_committed(h
     house.land(LOG)
     assert house.ask("SELECT agency, row_no, hit_at::VARCHAR, status, bytes, is_bot FROM raw.access_log") == [
         (AGENCY, 1, "2023-05-01 09:00:00", 200, 512, False),
-    ]  # fmt: skip
+    ]
     assert len(list(house.hits.iterdir())) == 1
 
 
@@ -162,11 +177,15 @@ def test_a_crash_between_two_logs_leaves_nothing_of_either(house: House, monkeyp
 @pytest.mark.parametrize(
     "tamper",
     [
-        "UPDATE raw.files SET lines = lines + 1", "UPDATE raw.files SET blanks = blanks + 1", "UPDATE core.access_log_days SET hits = hits + 1",
-        "DELETE FROM core.access_log_days", "DELETE FROM raw.access_log_rejects", "INSERT INTO core.access_log_days FROM core.access_log_days",
+        "UPDATE raw.files SET lines = lines + 1",
+        "UPDATE raw.files SET blanks = blanks + 1",
+        "UPDATE core.access_log_days SET hits = hits + 1",
+        "DELETE FROM core.access_log_days",
+        "DELETE FROM raw.access_log_rejects",
+        "INSERT INTO core.access_log_days FROM core.access_log_days",
         "UPDATE raw.files SET lines = NULL",
     ],
-)  # fmt: skip
+)
 def test_a_log_that_does_not_add_up_stops_the_step_and_is_named(house: House, tamper: str) -> None:
     write_log(path(house, "-a.log"), [log_line(DAYS[0]), "broken\n", "\n"])
     house.records()

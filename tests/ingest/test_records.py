@@ -46,9 +46,19 @@ def everything(house: House) -> dict[str, list[tuple[Any, ...]]]:
 
 def many(house: House) -> None:
     for name in ("-a.csv", "-b.json", "-c.xlsx"):
-        house.put("fees", name, *(good("fees", receipt_no=f"F-{i % 7}", updated_at=f"2023-05-0{1 + i % 3}", amount_yuan=("坏" if i == 5 else str(i)))
-                                  for i in range(12)))  # fmt: skip
-    house.put("applications", ".csv", *(good("applications", application_no=f"A-{i}", outcome=("GK07" if i % 2 else "予以公开")) for i in range(6)))
+        house.put(
+            "fees",
+            name,
+            *(
+                good("fees", receipt_no=f"F-{i % 7}", updated_at=f"2023-05-0{1 + i % 3}", amount_yuan=("坏" if i == 5 else str(i)))
+                for i in range(12)
+            ),
+        )
+    house.put(
+        "applications",
+        ".csv",
+        *(good("applications", application_no=f"A-{i}", outcome=("GK07" if i % 2 else "予以公开")) for i in range(6)),
+    )
 
 
 def test_rows_are_cleaned_once(house: House) -> None:
@@ -104,8 +114,9 @@ def test_other_words_mean_that_every_row_is_cleaned_anew_and_give_what_a_fresh_w
     fresh.records()
     assert everything(house) == everything(fresh) != before
     assert house.ask("SELECT outcome_leaf, count(*) FROM core.applications GROUP BY ALL ORDER BY ALL") == [
-        ("denied_internal_affairs", 3), ("granted", 3),
-    ]  # fmt: skip
+        ("denied_internal_affairs", 3),
+        ("granted", 3),
+    ]
     house.vocabulary = []
     house.records()
     assert everything(house) == before

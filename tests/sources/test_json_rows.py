@@ -182,7 +182,7 @@ def test_a_file_is_not_held_in_memory(tmp_path: Path) -> None:
 @pytest.mark.parametrize("block", [1, 2, 3, 7, 64])
 def test_the_edge_of_a_block_may_fall_anywhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, block: int) -> None:
     monkeypatch.setattr(json_rows, "_BLOCK", block)
-    rows = [{"receipt_no": "A\n\"\\é😀", "amount_yuan": -12.5e10, "note": None, "x": [True, False, {"y": "z" * 50}]}, {}] * 3
+    rows = [{"receipt_no": 'A\n"\\é😀', "amount_yuan": -12.5e10, "note": None, "x": [True, False, {"y": "z" * 50}]}, {}] * 3
     for ascii_only in (True, False):
         got = rows_of(land(tmp_path / "a", json.dumps(rows, ensure_ascii=ascii_only, indent=1)))
         assert [r["receipt_no"] for r in got] == [r.get("receipt_no") for r in rows]

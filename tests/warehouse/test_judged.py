@@ -19,27 +19,65 @@ FORMER = "测试市测试（筹）局A"  # another name of the organ, as the con
 Case = tuple[dict[str, str | None], tuple[str | None, str | None, str | None]]
 CASES: dict[str, dict[str, Case]] = {
     "applications": {
-        "received on 31 December": ({"received_on": "2023-12-31", "replied_on": None, "outcome": None}, ("received_after_year", PENDING, PENDING)),
-        "received on 1 January": ({"received_on": "2024-01-01", "replied_on": "2024-01-20"}, ("received_after_year", "received_after_year", COUNTED)),
+        "received on 31 December": (
+            {"received_on": "2023-12-31", "replied_on": None, "outcome": None},
+            ("received_after_year", PENDING, PENDING),
+        ),
+        "received on 1 January": (
+            {"received_on": "2024-01-01", "replied_on": "2024-01-20"},
+            ("received_after_year", "received_after_year", COUNTED),
+        ),
         "received on 1 January in Shanghai": (
-            {"received_on": "2022-12-31T16:30:00Z", "replied_on": None, "outcome": None}, ("received_after_year", PENDING, PENDING)),
-        "received on 31 December in Shanghai": ({"received_on": "2022-12-31T15:59:59Z", "replied_on": None, "outcome": None}, (PENDING, PENDING, PENDING)),
-        "replied on 31 December": ({"received_on": "2023-12-01", "replied_on": "2023-12-31"}, ("received_after_year", COUNTED, "closed_before_year")),
+            {"received_on": "2022-12-31T16:30:00Z", "replied_on": None, "outcome": None},
+            ("received_after_year", PENDING, PENDING),
+        ),
+        "received on 31 December in Shanghai": (
+            {"received_on": "2022-12-31T15:59:59Z", "replied_on": None, "outcome": None},
+            (PENDING, PENDING, PENDING),
+        ),
+        "replied on 31 December": (
+            {"received_on": "2023-12-01", "replied_on": "2023-12-31"},
+            ("received_after_year", COUNTED, "closed_before_year"),
+        ),
         "replied on 1 January": ({"received_on": "2023-12-01", "replied_on": "2024-01-01"}, ("received_after_year", PENDING, COUNTED)),
-        "carried in and replied on 1 January": ({"received_on": "2022-12-31", "replied_on": "2023-01-01"}, (PENDING, COUNTED, "closed_before_year")),
-        "replied the day it was received": ({"received_on": "2023-12-31", "replied_on": "2023-12-31"}, ("received_after_year", COUNTED, "closed_before_year")),
-        "closed before the year": ({"received_on": "2022-06-01", "replied_on": "2022-12-31"}, (COUNTED, "closed_before_year", "closed_before_year")),
+        "carried in and replied on 1 January": (
+            {"received_on": "2022-12-31", "replied_on": "2023-01-01"},
+            (PENDING, COUNTED, "closed_before_year"),
+        ),
+        "replied the day it was received": (
+            {"received_on": "2023-12-31", "replied_on": "2023-12-31"},
+            ("received_after_year", COUNTED, "closed_before_year"),
+        ),
+        "closed before the year": (
+            {"received_on": "2022-06-01", "replied_on": "2022-12-31"},
+            (COUNTED, "closed_before_year", "closed_before_year"),
+        ),
         "open with an outcome": ({"received_on": "2023-06-01", "replied_on": None}, ("received_after_year", PENDING, PENDING)),
         "open for years": ({"received_on": "2020-06-01", "replied_on": None, "outcome": None}, (PENDING, PENDING, PENDING)),
-        "submitted in another year": ({"submitted_on": "2022-12-30", "received_on": "2023-01-01"}, ("received_after_year", COUNTED, "closed_before_year")),
+        "submitted in another year": (
+            {"submitted_on": "2022-12-30", "received_on": "2023-01-01"},
+            ("received_after_year", COUNTED, "closed_before_year"),
+        ),
     },
     "disputes": {
-        "accepted on 31 December": ({"accepted_on": "2023-12-31", "closed_on": None, "result": None}, ("accepted_after_year", PENDING, PENDING)),
-        "accepted on 1 January": ({"accepted_on": "2024-01-01", "closed_on": "2024-02-01"}, ("accepted_after_year", "accepted_after_year", COUNTED)),
+        "accepted on 31 December": (
+            {"accepted_on": "2023-12-31", "closed_on": None, "result": None},
+            ("accepted_after_year", PENDING, PENDING),
+        ),
+        "accepted on 1 January": (
+            {"accepted_on": "2024-01-01", "closed_on": "2024-02-01"},
+            ("accepted_after_year", "accepted_after_year", COUNTED),
+        ),
         "closed on 31 December": ({"closed_on": "2023-12-31"}, ("accepted_after_year", COUNTED, "closed_before_year")),
         "closed on 1 January": ({"closed_on": "2024-01-01"}, ("accepted_after_year", PENDING, COUNTED)),
-        "closed before the year": ({"accepted_on": "2022-03-01", "closed_on": "2022-12-31"}, (COUNTED, "closed_before_year", "closed_before_year")),
-        "closed on 1 January of the year": ({"accepted_on": "2022-03-01", "closed_on": "2023-01-01"}, (PENDING, COUNTED, "closed_before_year")),
+        "closed before the year": (
+            {"accepted_on": "2022-03-01", "closed_on": "2022-12-31"},
+            (COUNTED, "closed_before_year", "closed_before_year"),
+        ),
+        "closed on 1 January of the year": (
+            {"accepted_on": "2022-03-01", "closed_on": "2023-01-01"},
+            (PENDING, COUNTED, "closed_before_year"),
+        ),
         "open with a result": ({"closed_on": None}, ("accepted_after_year", PENDING, PENDING)),
     },
     "penalties": {
@@ -70,8 +108,10 @@ CASES: dict[str, dict[str, Case]] = {
     "coercions": {
         "decided on 1 January": ({"decided_on": "2023-01-01"}, ("other_year", COUNTED, "other_year")),
         "decided on 31 December": ({"decided_on": "2023-12-31"}, ("other_year", COUNTED, "other_year")),
-        "enforced in the year after": ({"coercion_kind": "强制执行", "decided_on": "2022-12-31", "executed_on": "2023-05-01"},
-                                       (COUNTED, "other_year", "other_year")),
+        "enforced in the year after": (
+            {"coercion_kind": "强制执行", "decided_on": "2022-12-31", "executed_on": "2023-05-01"},
+            (COUNTED, "other_year", "other_year"),
+        ),
         "of another organ and another year": ({"organ_code": OTHER, "decided_on": "2020-01-01"}, ("other_agency",) * 3),
         "of no known kind": ({"coercion_kind": None}, ("other_year", COUNTED, "other_year")),
     },
@@ -84,7 +124,10 @@ CASES: dict[str, dict[str, Case]] = {
     "publications": {
         "published on 31 December": ({"acted_at": "2023-12-31 23:59:59"}, ("other_year", COUNTED, "other_year")),
         "published on 1 January in Shanghai": ({"acted_at": "2023-12-31T16:00:00Z"}, ("other_year", "other_year", COUNTED)),
-        "signed and shown in another year": ({"dated_on": "2022-12-01", "published_at": "2024-01-01 08:00:00"}, ("other_year", COUNTED, "other_year")),
+        "signed and shown in another year": (
+            {"dated_on": "2022-12-01", "published_at": "2024-01-01 08:00:00"},
+            ("other_year", COUNTED, "other_year"),
+        ),
         "updated": ({"action": "更新"}, ("not_a_publish_event",) * 3),
         "taken down in another year": ({"action": "撤下", "acted_at": "2020-05-01"}, ("not_a_publish_event",) * 3),
         "updated, not proactive": ({"action": "更新", "disclosure": "依申请公开"}, ("not_a_publish_event",) * 3),
@@ -103,19 +146,31 @@ CASES: dict[str, dict[str, Case]] = {
         "of no kind that counts, later": ({"kind": "其他文件", "dated_on": "2030-01-01"}, ("not_normative",) * 3),
         "a regulation": ({"kind": "规章"}, ("after_year", COUNTED, COUNTED)),
         "of an earlier year": ({"dated_on": "2010-01-01"}, (COUNTED,) * 3),
-        "repealed on 31 December": ({"dated_on": "2010-01-01", "status": "废止", "status_changed_on": "2023-12-31"}, (COUNTED, COUNTED, "ended_before_year")),
+        "repealed on 31 December": (
+            {"dated_on": "2010-01-01", "status": "废止", "status_changed_on": "2023-12-31"},
+            (COUNTED, COUNTED, "ended_before_year"),
+        ),
         "repealed on 1 January": ({"dated_on": "2010-01-01", "status": "废止", "status_changed_on": "2024-01-01"}, (COUNTED,) * 3),
         "made and repealed": ({"status": "废止", "status_changed_on": "2023-12-01"}, ("after_year", COUNTED, "ended_before_year")),
-        "lapsed on 31 December": ({"dated_on": "2010-01-01", "status": "失效", "status_changed_on": "2023-12-31"},
-                                  (COUNTED, "expired_in_year", "ended_before_year")),
+        "lapsed on 31 December": (
+            {"dated_on": "2010-01-01", "status": "失效", "status_changed_on": "2023-12-31"},
+            (COUNTED, "expired_in_year", "ended_before_year"),
+        ),
         "made and lapsed": ({"status": "失效", "status_changed_on": "2023-12-01"}, ("after_year", COUNTED, "ended_before_year")),
-        "lapsed by its term alone": ({"dated_on": "2010-01-01", "status": "失效", "expires_on": "2022-06-30"},
-                                     ("expired_in_year", "ended_before_year", "ended_before_year")),
-        "valid until 30 December": ({"dated_on": "2010-01-01", "expires_on": "2023-12-30"}, (COUNTED, "expired_in_year", "ended_before_year")),
+        "lapsed by its term alone": (
+            {"dated_on": "2010-01-01", "status": "失效", "expires_on": "2022-06-30"},
+            ("expired_in_year", "ended_before_year", "ended_before_year"),
+        ),
+        "valid until 30 December": (
+            {"dated_on": "2010-01-01", "expires_on": "2023-12-30"},
+            (COUNTED, "expired_in_year", "ended_before_year"),
+        ),
         "valid until 31 December": ({"dated_on": "2010-01-01", "expires_on": "2023-12-31"}, (COUNTED, COUNTED, "ended_before_year")),
         "made and past its term": ({"dated_on": "2023-01-05", "expires_on": "2023-06-30"}, ("after_year", COUNTED, "ended_before_year")),
-        "amended, past its term": ({"dated_on": "2010-01-01", "status": "已修改", "status_changed_on": "2023-05-01", "expires_on": "2020-01-01"},
-                                   (COUNTED,) * 3),
+        "amended, past its term": (
+            {"dated_on": "2010-01-01", "status": "已修改", "status_changed_on": "2023-05-01", "expires_on": "2020-01-01"},
+            (COUNTED,) * 3,
+        ),
         "ended, nobody knows when": ({"dated_on": "2010-01-01", "status": "废止"}, ("ended_before_year",) * 3),
     },
     "fees": {
@@ -127,9 +182,15 @@ CASES: dict[str, dict[str, Case]] = {
         "of nothing": ({"amount_yuan": "0"}, ("other_year", COUNTED, "other_year")),
         "an information processing fee": ({"item": "政府信息公开信息处理费"}, ("other_year", COUNTED, "other_year")),
     },
-}  # fmt: skip
+}
 PAIRS = [(subject, case) for subject, cases in CASES.items() for case in cases]
-_KEY_FIELD = {"penalties": "document_no", "permits": "document_no", "coercions": "document_no", "inspections": "task_no", "publications": "item_id"}
+_KEY_FIELD = {
+    "penalties": "document_no",
+    "permits": "document_no",
+    "coercions": "document_no",
+    "inspections": "task_no",
+    "publications": "item_id",
+}
 
 
 def record(subject: str, case: str, changes: dict[str, str | None]) -> dict[str, str | None]:
@@ -169,9 +230,10 @@ def test_the_place_of_a_record_in_each_report(places: list[tuple[Any, ...]], sub
 
 def test_every_rule_of_scope_is_among_the_cases() -> None:
     met = {(subject, rule) for subject, cases in CASES.items() for _, fates in cases.values() for rule in fates} | {
-        ("permits", "permit_result_not_counted"), ("fees", "processing_fee_not_counted"),  # SETTINGS
+        ("permits", "permit_result_not_counted"),
+        ("fees", "processing_fee_not_counted"),  # SETTINGS
         ("access_log", "other_year"),  # tests/ingest/test_logs.py
-    }  # fmt: skip
+    }
     rules = {(subject, r.id) for r in counting.rules().values() if r.place == "out_of_scope" for subject in r.subjects}
     assert rules <= met
 
@@ -180,8 +242,13 @@ def test_every_rule_of_scope_is_among_the_cases() -> None:
 
 
 def evidence(house: House, subject: str, case: str, year: int = 2023) -> set[str]:
-    rows = house.ask("SELECT e.cell_id FROM report.evidence AS e JOIN core.ledger AS l USING (file_id, row_no) "
-                     "WHERE e.subject = $subject AND e.year = $year AND contains(l.record_key, $key)", subject=subject, year=year, key=number(case))  # fmt: skip
+    rows = house.ask(
+        "SELECT e.cell_id FROM report.evidence AS e JOIN core.ledger AS l USING (file_id, row_no) "
+        "WHERE e.subject = $subject AND e.year = $year AND contains(l.record_key, $key)",
+        subject=subject,
+        year=year,
+        key=number(case),
+    )
     assert len(rows) == len(set(rows))
     return {row[0].removesuffix(".natural_person") for row in rows if not row[0].endswith(".total")}
 
@@ -230,20 +297,29 @@ def test_a_regulation_has_a_row_of_its_own(judged: House) -> None:
 
 
 GROUPS = {
-    "review": {"case_kind": "行政复议"}, "litigation_direct": {"case_kind": "行政诉讼", "route": "未经复议直接起诉"},
+    "review": {"case_kind": "行政复议"},
+    "litigation_direct": {"case_kind": "行政诉讼", "route": "未经复议直接起诉"},
     "litigation_after_review": {"case_kind": "行政诉讼", "route": "复议后起诉"},
-}  # fmt: skip
+}
 RESULTS = {"upheld": "驳回诉讼请求", "corrected": "确认违法", "other": "准予撤诉", "pending": None}
 
 
 def test_every_group_and_result_of_table_four_has_its_cell(tmp_path: Path) -> None:
     house = House(tmp_path, ("disputes",))
-    house.put("disputes", ".csv", *(
-        good("disputes", case_no=f"{group} {result}", result=word, closed_on="2023-04-01" if word else None, **fields)
-        for group, fields in GROUPS.items() for result, word in RESULTS.items()
-    ))  # fmt: skip
+    house.put(
+        "disputes",
+        ".csv",
+        *(
+            good("disputes", case_no=f"{group} {result}", result=word, closed_on="2023-04-01" if word else None, **fields)
+            for group, fields in GROUPS.items()
+            for result, word in RESULTS.items()
+        ),
+    )
     house.night()
-    rows = house.ask("SELECT l.record_key, list_sort(list(e.cell_id)) FROM report.evidence AS e JOIN core.ledger AS l USING (file_id, row_no) GROUP BY ALL")
+    rows = house.ask(
+        "SELECT l.record_key, list_sort(list(e.cell_id)) FROM report.evidence AS e "
+        "JOIN core.ledger AS l USING (file_id, row_no) GROUP BY ALL"
+    )
     assert {key.lower(): cells for key, cells in rows} == {
         f"{group}{result}": sorted([f"table4.{group}.{result}", f"table4.{group}.total"]) for group in GROUPS for result in RESULTS
     }
@@ -255,40 +331,76 @@ def test_a_reply_without_an_outcome_is_handled_and_in_no_row_of_outcomes(tmp_pat
     house.put("applications", ".csv", good("applications", outcome=None))
     house.night()
     assert [row[0] for row in house.ask("SELECT cell_id FROM report.evidence WHERE cell_id LIKE '%.total' ORDER BY 1")] == [
-        "table3.new_received.total", "table3.total_handled.total",
-    ]  # fmt: skip
+        "table3.new_received.total",
+        "table3.total_handled.total",
+    ]
 
 
 # ---- settings --------------------------------------------------------------------------------------------------------------
 
 # Setting → record (subject and changes), value → fate in 2023 and cells other than totals.
 SETTINGS: dict[str, tuple[str, dict[str, str | None], dict[str, tuple[str, set[str]]]]] = {
-    "permit_results_counted": ("permits", {"decision_result": "不予"}, {
-        "准予,不予": (COUNTED, {"table2.licensing_decisions"}), "准予": ("permit_result_not_counted", set()),
-    }),
-    "penalty_states_counted": ("penalties", {"decision_state": "已撤销"}, {
-        "有效,已撤销": (COUNTED, {"table2.punishment_decisions"}), "有效,已变更": ("not_a_penalty", set()),
-    }),
-    "documents_made_by": ("normative_documents", {"dated_on": "2022-12-30", "issued_on": "2023-01-05"}, {
-        "dated_on": (COUNTED, {"table2.normative_documents.valid"}),
-        "issued_on": (COUNTED, {"table2.normative_documents.made", "table2.normative_documents.valid"}),
-    }),
-    "lapsed_counts_as_repealed": ("normative_documents", {"dated_on": "2010-01-01", "status": "失效", "status_changed_on": "2023-06-30"}, {
-        "false": ("expired_in_year", set()), "true": (COUNTED, {"table2.normative_documents.repealed"}),
-    }),
-    "amended_counts_as_made": ("normative_documents", {"dated_on": "2010-01-01", "status": "已修改", "status_changed_on": "2023-06-30"}, {
-        "false": (COUNTED, {"table2.normative_documents.valid"}),
-        "true": (COUNTED, {"table2.normative_documents.made", "table2.normative_documents.valid"}),
-    }),
-    "processing_fee_in_fees": ("fees", {"item": "政府信息公开信息处理费"}, {
-        "true": (COUNTED, {"table2.fee_10k_yuan"}), "false": ("processing_fee_not_counted", set()),
-    }),
-    "sole_trader_class": ("applications", {"applicant_kind": "法人或其他组织", "applicant_uscc": SOLE_TRADER}, {
-        "": ("underivable_applicant_kind", set()),
-        "natural_person": (COUNTED, {f"table3.{row}.natural_person" for row in ("new_received", "granted", "total_handled")}),
-        "commercial_enterprise": (COUNTED, {f"table3.{row}.commercial_enterprise" for row in ("new_received", "granted", "total_handled")}),
-    }),
-}  # fmt: skip
+    "permit_results_counted": (
+        "permits",
+        {"decision_result": "不予"},
+        {
+            "准予,不予": (COUNTED, {"table2.licensing_decisions"}),
+            "准予": ("permit_result_not_counted", set()),
+        },
+    ),
+    "penalty_states_counted": (
+        "penalties",
+        {"decision_state": "已撤销"},
+        {
+            "有效,已撤销": (COUNTED, {"table2.punishment_decisions"}),
+            "有效,已变更": ("not_a_penalty", set()),
+        },
+    ),
+    "documents_made_by": (
+        "normative_documents",
+        {"dated_on": "2022-12-30", "issued_on": "2023-01-05"},
+        {
+            "dated_on": (COUNTED, {"table2.normative_documents.valid"}),
+            "issued_on": (COUNTED, {"table2.normative_documents.made", "table2.normative_documents.valid"}),
+        },
+    ),
+    "lapsed_counts_as_repealed": (
+        "normative_documents",
+        {"dated_on": "2010-01-01", "status": "失效", "status_changed_on": "2023-06-30"},
+        {
+            "false": ("expired_in_year", set()),
+            "true": (COUNTED, {"table2.normative_documents.repealed"}),
+        },
+    ),
+    "amended_counts_as_made": (
+        "normative_documents",
+        {"dated_on": "2010-01-01", "status": "已修改", "status_changed_on": "2023-06-30"},
+        {
+            "false": (COUNTED, {"table2.normative_documents.valid"}),
+            "true": (COUNTED, {"table2.normative_documents.made", "table2.normative_documents.valid"}),
+        },
+    ),
+    "processing_fee_in_fees": (
+        "fees",
+        {"item": "政府信息公开信息处理费"},
+        {
+            "true": (COUNTED, {"table2.fee_10k_yuan"}),
+            "false": ("processing_fee_not_counted", set()),
+        },
+    ),
+    "sole_trader_class": (
+        "applications",
+        {"applicant_kind": "法人或其他组织", "applicant_uscc": SOLE_TRADER},
+        {
+            "": ("underivable_applicant_kind", set()),
+            "natural_person": (COUNTED, {f"table3.{row}.natural_person" for row in ("new_received", "granted", "total_handled")}),
+            "commercial_enterprise": (
+                COUNTED,
+                {f"table3.{row}.commercial_enterprise" for row in ("new_received", "granted", "total_handled")},
+            ),
+        },
+    ),
+}
 # Two further records that a setting lets in: what is not counted by default.
 ADMITTED: dict[str, tuple[str, dict[str, str | None], str, str]] = {
     "permit_results_counted": ("permits", {"decision_result": "撤销"}, "准予,撤销", "table2.licensing_decisions"),
@@ -351,6 +463,7 @@ def test_good_records_count_for_their_year(tmp_path: Path) -> None:
         house.put(subject, ".json", good(subject))
     house.night()
     assert {subject: rule or place for subject, place, rule in house.ask("SELECT subject, place, rule FROM report.places")} == {
-        **dict.fromkeys(GOOD, COUNTED), "inspections": "inspection_not_a_decision",
-    }  # fmt: skip
+        **dict.fromkeys(GOOD, COUNTED),
+        "inspections": "inspection_not_a_decision",
+    }
     assert FIRM in house.ask("SELECT record_key FROM core.inspections")[0][0]

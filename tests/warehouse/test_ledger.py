@@ -39,31 +39,49 @@ CASES: dict[str, list[V]] = {
     "of equal rows the first is current": [V(1, "a", NEW, "1", "current"), V(1, "a", NEW, "1", "same_version")],
     "of different rows of one time the first is current": [V(1, "a", NEW, "1", "current"), V(1, "a", NEW, "2", "conflicting_duplicate")],
     "amounts are compared as numbers": [V(1, "a", NEW, "1.0", "current"), V(1, "a", NEW, "1", "same_version")],
-    "a supplement stands before the file it supplements": [V(1, "a", NEW, "1", "conflicting_duplicate"), V(1, "a-补报", NEW, "2", "current")],
+    "a supplement stands before the file it supplements": [
+        V(1, "a", NEW, "1", "conflicting_duplicate"),
+        V(1, "a-补报", NEW, "2", "current"),
+    ],
     "the path decides and not which file landed first": [
-        V(1, "b", NEW, "1", "conflicting_duplicate"), V(1, "c", NEW, "2", "same_version"), V(2, "a", NEW, "2", "current"),
+        V(1, "b", NEW, "1", "conflicting_duplicate"),
+        V(1, "c", NEW, "2", "same_version"),
+        V(2, "a", NEW, "2", "current"),
     ],
     "the content that landed later under a path stands before the earlier": [
-        V(1, "a", NEW, "1", "conflicting_duplicate"), V(2, "a", NEW, "2", "conflicting_duplicate"), V(3, "a", NEW, "3", "current"),
+        V(1, "a", NEW, "1", "conflicting_duplicate"),
+        V(2, "a", NEW, "2", "conflicting_duplicate"),
+        V(3, "a", NEW, "3", "current"),
     ],
     "a later content of a path does not beat a later version": [V(1, "a", LATER, "1", "current"), V(2, "a", NEW, "2", "older_version")],
-    "a file before in order beats the later content of another": [V(1, "a", NEW, "1", "current"), V(2, "b", NEW, "2", "conflicting_duplicate")],
+    "a file before in order beats the later content of another": [
+        V(1, "a", NEW, "1", "current"),
+        V(2, "b", NEW, "2", "conflicting_duplicate"),
+    ],
     "a quarantined row leaves the older one current": [V(1, "a", OLD, "1", "current"), V(1, "a", NEW, BAD, "bad_amount")],
     "a quarantined row that lands later leaves the older one current": [V(1, "a", OLD, "1", "current"), V(2, "b", NEW, BAD, "bad_amount")],
     "a quarantined row alone has no version beside it": [V(1, "a", NEW, BAD, "bad_amount")],
     "a row without a time is older than one with": [V(1, "a", None, "1", "older_version"), V(1, "b", OLD, "2", "current")],
     "of rows without a time the first is current": [V(1, "a", None, "1", "current"), V(1, "b", None, "2", "conflicting_duplicate")],
     "instants are compared and not their spelling": [
-        V(1, "a", "2023-05-01T16:00:00Z", "1", "current"), V(1, "b", "2023年5月2日", "1", "same_version"), V(1, "c", "2023-05-01 23:59:59", "1", "older_version"),
+        V(1, "a", "2023-05-01T16:00:00Z", "1", "current"),
+        V(1, "b", "2023年5月2日", "1", "same_version"),
+        V(1, "c", "2023-05-01 23:59:59", "1", "older_version"),
     ],
     "two sources compete for one record": [V(1, "a", OLD, "1", "older_version"), V(1, "a", NEW, "2", "current", SECOND)],
     "the path decides between sources": [V(1, "b", NEW, "1", "conflicting_duplicate"), V(1, "a", NEW, "2", "current", SECOND)],
-    "the name of the source decides where paths are equal": [V(2, "a", NEW, "1", "current"), V(1, "a", NEW, "2", "conflicting_duplicate", SECOND)],
-    "five versions over three nights": [
-        V(1, "a", OLD, "1", "older_version"), V(1, "b", NEW, "2", "older_version"), V(2, "c", LATER, "3", "current"),
-        V(2, "d", LATER, "3", "same_version"), V(3, "e", NEW, "5", "older_version"),
+    "the name of the source decides where paths are equal": [
+        V(2, "a", NEW, "1", "current"),
+        V(1, "a", NEW, "2", "conflicting_duplicate", SECOND),
     ],
-}  # fmt: skip
+    "five versions over three nights": [
+        V(1, "a", OLD, "1", "older_version"),
+        V(1, "b", NEW, "2", "older_version"),
+        V(2, "c", LATER, "3", "current"),
+        V(2, "d", LATER, "3", "same_version"),
+        V(3, "e", NEW, "5", "older_version"),
+    ],
+}
 # What the rows of a source say among themselves: (conflicts in its source, latest of its source), in the order of CASES.
 IN_SOURCE = {
     "of different rows of one time the first is current": [(False, True), (True, False)],
@@ -94,10 +112,12 @@ def ledgers(tmp_path_factory: pytest.TempPathFactory) -> House:
 def fates(house: House, case: str) -> list[tuple[str, str, str, int, bool, bool]]:
     """(source, file, fate, amount or -1, conflicts in source, latest in source) of every row of a case."""
     return house.ask(
-        "SELECT f.source, f.path[11:-5], coalesce(l.rule, l.place), coalesce(c.amount_yuan::INT, -1), coalesce(c.conflicts_in_source, false), "
-        "coalesce(c.is_latest_in_source, false) FROM core.ledger AS l JOIN raw.files AS f USING (file_id) LEFT JOIN core.fees AS c USING (file_id, row_no) "
-        "WHERE l.record_key = $key", key=_key(case),
-    )  # fmt: skip
+        "SELECT f.source, f.path[11:-5], coalesce(l.rule, l.place), coalesce(c.amount_yuan::INT, -1), "
+        "coalesce(c.conflicts_in_source, false), coalesce(c.is_latest_in_source, false) FROM core.ledger AS l "
+        "JOIN raw.files AS f USING (file_id) LEFT JOIN core.fees AS c USING (file_id, row_no) "
+        "WHERE l.record_key = $key",
+        key=_key(case),
+    )
 
 
 def _key(case: str) -> str:
@@ -150,19 +170,25 @@ def test_publications_have_no_time_of_change_and_nothing_is_superseded(tmp_path:
     house.put("publications", "-2.csv", good("publications", acted_at="2023-05-01T01:00:00Z"), good("publications", title="另一标题"))
     house.records()
     assert house.ask("SELECT file_id, row_no, place, rule FROM core.ledger ORDER BY ALL") == [
-        (1, 2, "current", None), (1, 3, "current", None), (2, 2, "duplicate", "same_version"), (2, 3, "duplicate", "conflicting_duplicate"),
-    ]  # fmt: skip
+        (1, 2, "current", None),
+        (1, 3, "current", None),
+        (2, 2, "duplicate", "same_version"),
+        (2, 3, "duplicate", "conflicting_duplicate"),
+    ]
 
 
 # ---- the order of landing --------------------------------------------------------------------------------------------------
 
 _ROW = st.tuples(st.sampled_from("AB"), st.sampled_from([None, OLD, NEW]), st.sampled_from(["1", "2", BAD]))
 _FILES = st.dictionaries(
-    st.tuples(st.sampled_from([FIRST, SECOND]), st.sampled_from(["-1.csv", "-2.csv", "-2-补报.csv"])), st.lists(_ROW, min_size=1, max_size=4),
-    min_size=2, max_size=5,
-)  # fmt: skip
+    st.tuples(st.sampled_from([FIRST, SECOND]), st.sampled_from(["-1.csv", "-2.csv", "-2-补报.csv"])),
+    st.lists(_ROW, min_size=1, max_size=4),
+    min_size=2,
+    max_size=5,
+)
 _LEDGER = """
-SELECT f.source[7:], f.path, l.row_no, l.record_key, l.place, l.rule, g.source[7:], g.path, l.ref_row_no, c.conflicts_in_source, c.is_latest_in_source
+SELECT f.source[7:], f.path, l.row_no, l.record_key, l.place, l.rule, g.source[7:], g.path, l.ref_row_no,
+    c.conflicts_in_source, c.is_latest_in_source
 FROM core.ledger AS l
 JOIN raw.files AS f USING (file_id)
 LEFT JOIN raw.files AS g ON g.file_id = l.ref_file_id
@@ -186,8 +212,9 @@ _NUMBER = _numbers()
 
 @settings(max_examples=10, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck))
 @given(files=_FILES, order=st.randoms(use_true_random=False), nights=st.integers(1, 3))
-def test_the_order_of_landing_does_not_matter(shared: House, files: dict[tuple[str, str], list[tuple[str, str | None, str]]],
-                                              order: random.Random, nights: int) -> None:  # fmt: skip
+def test_the_order_of_landing_does_not_matter(
+    shared: House, files: dict[tuple[str, str], list[tuple[str, str | None, str]]], order: random.Random, nights: int
+) -> None:
     shuffled = list(files)
     order.shuffle(shuffled)
     split = [shuffled[i::nights] for i in range(nights)]
@@ -205,7 +232,11 @@ def test_the_order_of_landing_does_not_matter(shared: House, files: dict[tuple[s
             shared.sources = dict.fromkeys(sources, agency)
             shared.records()
         rows = shared.ask(_LEDGER, agency=agency)
-        assert len(rows) == shared.ask("SELECT count(*) FROM raw.fees WHERE agency = $agency", agency=agency)[0][0] <= sum(map(len, files.values()))
+        assert (
+            len(rows)
+            == shared.ask("SELECT count(*) FROM raw.fees WHERE agency = $agency", agency=agency)[0][0]
+            <= sum(map(len, files.values()))
+        )
         found.append(rows)
     assert found[0] == found[1]
     with shared.warehouse.connect() as con:
@@ -219,8 +250,9 @@ def test_the_places_of_all_landings_add_up_to_the_rows_landed(shared: House) -> 
     shared.agencies, shared.years = tuple((a, a, ()) for a in agencies), (2022, 2023)
     shared.count()
     for year in shared.years:
-        assert shared.ask("SELECT agency, sum(rows) FROM report.ledger_totals WHERE year = $year GROUP BY ALL ORDER BY ALL", year=year) == shared.ask(
-            "SELECT agency, count(*) FROM raw.fees GROUP BY ALL ORDER BY ALL")  # fmt: skip
+        assert shared.ask(
+            "SELECT agency, sum(rows) FROM report.ledger_totals WHERE year = $year GROUP BY ALL ORDER BY ALL", year=year
+        ) == shared.ask("SELECT agency, count(*) FROM raw.fees GROUP BY ALL ORDER BY ALL")
 
 
 # ---- the proof -------------------------------------------------------------------------------------------------------------
@@ -229,7 +261,9 @@ def test_the_places_of_all_landings_add_up_to_the_rows_landed(shared: House) -> 
 @pytest.fixture(scope="module")
 def balanced(tmp_path_factory: pytest.TempPathFactory) -> House:
     house = House(tmp_path_factory.mktemp("balanced"), ("fees",))
-    house.put("fees", "-a.csv", good("fees", receipt_no="F-1"), good("fees", receipt_no="F-2", amount_yuan=BAD), good("fees", receipt_no="F-3"))
+    house.put(
+        "fees", "-a.csv", good("fees", receipt_no="F-1"), good("fees", receipt_no="F-2", amount_yuan=BAD), good("fees", receipt_no="F-3")
+    )
     house.put("fees", "-b.csv", good("fees", receipt_no="F-3"), good("fees", receipt_no="F-4", collected_on="2022-05-01"))
     house.put("fees", "-c.csv")
     house.night()
@@ -245,13 +279,16 @@ TAMPERED = {
     "a quarantined row is deleted": (f"DELETE FROM core.quarantine WHERE {IN_A}", True, True),
     "a record has a second place": (f"INSERT INTO core.fees FROM core.fees WHERE row_no = 2 AND {IN_A}", True, True),
     "a record is quarantined as well": (
-        f"INSERT INTO core.quarantine SELECT * REPLACE (2 AS row_no) FROM core.quarantine WHERE {IN_A}", True, True),
+        f"INSERT INTO core.quarantine SELECT * REPLACE (2 AS row_no) FROM core.quarantine WHERE {IN_A}",
+        True,
+        True,
+    ),
     "one row has the place of another": (f"UPDATE core.fees SET row_no = 2 WHERE row_no = 4 AND {IN_A}", True, True),
     "the reader counted another number": (f"UPDATE raw.files SET rows_read = 4 WHERE {IN_A}", True, True),
     "a rejected file has rows": (f"UPDATE raw.files SET state = 'rejected' WHERE {IN_A}", True, True),
     "the number of the reader is missing": (f"UPDATE raw.files SET rows_read = NULL WHERE {IN_A}", True, True),
     "a record is of an unknown file": (f"UPDATE core.fees SET file_id = 77 WHERE row_no = 2 AND {IN_A}", True, False),
-}  # fmt: skip
+}
 
 
 def test_what_is_whole_is_balanced(balanced: House) -> None:

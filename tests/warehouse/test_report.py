@@ -39,11 +39,21 @@ def house(whole: House, tmp_path: Path) -> House:
 
 
 def _records(subject: str, source: str) -> list[dict[str, str | None]]:
-    key = {"penalties": "document_no", "permits": "document_no", "coercions": "document_no", "inspections": "task_no", "publications": "item_id"}
+    key = {
+        "penalties": "document_no",
+        "permits": "document_no",
+        "coercions": "document_no",
+        "inspections": "task_no",
+        "publications": "item_id",
+    }
     deciding = {
-        "applications": "received_on", "disputes": "accepted_on", "publications": "acted_at", "fees": "collected_on", "inspections": "inspected_on",
+        "applications": "received_on",
+        "disputes": "accepted_on",
+        "publications": "acted_at",
+        "fees": "collected_on",
+        "inspections": "inspected_on",
         "normative_documents": "dated_on",
-    }.get(subject, "decided_on")  # fmt: skip
+    }.get(subject, "decided_on")
     days = ("2022-03-01", "2022-11-30", "2023-01-01", "2023-06-30", "2023-12-31", "2024-01-01")
     rows = [good(subject, **{key.get(subject, next(iter(GOOD[subject]))): f"{source}-{i}", deciding: day}) for i, day in enumerate(days)]
     for i, row in enumerate(rows):
@@ -64,7 +74,8 @@ def _records(subject: str, source: str) -> list[dict[str, str | None]]:
 def test_every_cell_is_the_sum_of_its_evidence(whole: House) -> None:
     wrong = whole.ask(
         "SELECT c.*, e.value, e.records FROM report.cells AS c FULL JOIN "
-        "(SELECT agency, year, cell_id, sum(amount) AS value, count(*) AS records FROM report.evidence GROUP BY ALL) AS e USING (agency, year, cell_id) "
+        "(SELECT agency, year, cell_id, sum(amount) AS value, count(*) AS records FROM report.evidence GROUP BY ALL) AS e "
+        "USING (agency, year, cell_id) "
         "WHERE c.value IS DISTINCT FROM coalesce(e.value, 0) OR c.records <> coalesce(e.records, 0)"
     )
     assert wrong == []
@@ -74,11 +85,15 @@ def test_every_cell_is_the_sum_of_its_evidence(whole: House) -> None:
 
 
 def test_only_records_that_are_counted_or_pending_are_evidence_of_a_table(whole: House) -> None:
-    places = whole.ask("SELECT DISTINCT p.place FROM report.evidence AS e JOIN report.places AS p USING (agency, year, file_id, row_no) "
-                       "WHERE e.cell_id LIKE 'table%' OR e.cell_id LIKE 'section1%' ORDER BY 1")  # fmt: skip
+    places = whole.ask(
+        "SELECT DISTINCT p.place FROM report.evidence AS e JOIN report.places AS p USING (agency, year, file_id, row_no) "
+        "WHERE e.cell_id LIKE 'table%' OR e.cell_id LIKE 'section1%' ORDER BY 1"
+    )
     assert places == [("counted",), ("pending",)]
-    without = whole.ask("SELECT p.subject FROM report.places AS p ANTI JOIN report.evidence AS e USING (agency, year, file_id, row_no) "
-                        "WHERE p.place IN ('counted', 'pending')")  # fmt: skip
+    without = whole.ask(
+        "SELECT p.subject FROM report.places AS p ANTI JOIN report.evidence AS e USING (agency, year, file_id, row_no) "
+        "WHERE p.place IN ('counted', 'pending')"
+    )
     assert without == []
 
 
@@ -97,10 +112,15 @@ def test_a_report_has_every_cell_of_its_form_and_the_figures_of_both_sections(ho
 def test_the_older_form_counts_every_kind_of_other_processing_in_its_one_row(tmp_path: Path) -> None:
     house = House(tmp_path, ("applications",), years=(2020, 2023))
     words = ["其他处理", "1.申请人无正当理由逾期不补正、行政机关不再处理其政府信息公开申请", "3.其他"]
-    house.put("applications", ".csv", *(
-        good("applications", application_no=f"{year}-{i}", outcome=word, received_on=f"{year}-03-01", replied_on=f"{year}-03-15")
-        for year in (2020, 2023) for i, word in enumerate(words)
-    ))  # fmt: skip
+    house.put(
+        "applications",
+        ".csv",
+        *(
+            good("applications", application_no=f"{year}-{i}", outcome=word, received_on=f"{year}-03-01", replied_on=f"{year}-03-15")
+            for year in (2020, 2023)
+            for i, word in enumerate(words)
+        ),
+    )
     house.night()
     assert house.cells(2020)["table3.other_processing.total"] == 3
     assert [house.cells(2023)[f"table3.{leaf}.total"] for leaf in ("other_no_correction", "other_unpaid_fee", "other_other")] == [1, 0, 2]
@@ -126,14 +146,31 @@ def test_fees_become_wan_yuan_exactly_and_refunds_are_taken_off(tmp_path: Path) 
 def test_processing_fees_are_counted_by_the_days_of_notice_and_payment(tmp_path: Path) -> None:
     house = House(tmp_path, ("applications",), years=(2022, 2023, 2024))
     fees = [
-        ("2022-12-31", "10.5", "2023-01-01"), ("2023-01-01", "20", "2023-12-31"), ("2023-12-31", "40.25", "2024-01-01"),
-        ("2023-05-01", "80", None), ("2023-05-01", None, None), (None, "160", "2023-05-01"),
-    ]  # fmt: skip
-    house.put("applications", ".csv", *(
-        good("applications", application_no=f"A-{i}", fee_notice_on=notice, fee_yuan=yuan, fee_paid_on=paid, received_on="2020-01-01",
-             replied_on="2020-02-01") for i, (notice, yuan, paid) in enumerate(fees)
-    ), good("applications", application_no="A-1", fee_notice_on="2023-01-01", fee_yuan="1", updated_at="2020-01-01"),
-       good("applications", application_no="A-9", fee_notice_on="2023-01-01", fee_yuan="坏"))  # fmt: skip
+        ("2022-12-31", "10.5", "2023-01-01"),
+        ("2023-01-01", "20", "2023-12-31"),
+        ("2023-12-31", "40.25", "2024-01-01"),
+        ("2023-05-01", "80", None),
+        ("2023-05-01", None, None),
+        (None, "160", "2023-05-01"),
+    ]
+    house.put(
+        "applications",
+        ".csv",
+        *(
+            good(
+                "applications",
+                application_no=f"A-{i}",
+                fee_notice_on=notice,
+                fee_yuan=yuan,
+                fee_paid_on=paid,
+                received_on="2020-01-01",
+                replied_on="2020-02-01",
+            )
+            for i, (notice, yuan, paid) in enumerate(fees)
+        ),
+        good("applications", application_no="A-1", fee_notice_on="2023-01-01", fee_yuan="1", updated_at="2020-01-01"),
+        good("applications", application_no="A-9", fee_notice_on="2023-01-01", fee_yuan="坏"),
+    )
     house.night()
     found = {}
     for year in house.years:
@@ -148,11 +185,19 @@ def test_processing_fees_are_counted_by_the_days_of_notice_and_payment(tmp_path:
 def test_an_item_counts_once_in_the_total_and_once_in_each_of_its_channels(tmp_path: Path) -> None:
     house = House(tmp_path, ("publications",), years=(2023, 2024))
     events = [
-        ("N-1", "通知公告", "2023-05-01 09:00:00"), ("N-1", "通知公告", "2023-06-01 09:00:00"), ("N-1", "政策文件", "2023-07-01 09:00:00"),
-        ("N-2", "政策文件", "2023-07-01 09:00:00"), ("N-3", None, "2023-07-01 09:00:00"), ("N-1", "通知公告", "2024-01-01 00:00:00"),
-    ]  # fmt: skip
-    house.put("publications", ".csv", *(good("publications", item_id=i, channel=c, acted_at=at) for i, c, at in events),
-              good("publications", item_id="N-9", action="更新"))  # fmt: skip
+        ("N-1", "通知公告", "2023-05-01 09:00:00"),
+        ("N-1", "通知公告", "2023-06-01 09:00:00"),
+        ("N-1", "政策文件", "2023-07-01 09:00:00"),
+        ("N-2", "政策文件", "2023-07-01 09:00:00"),
+        ("N-3", None, "2023-07-01 09:00:00"),
+        ("N-1", "通知公告", "2024-01-01 00:00:00"),
+    ]
+    house.put(
+        "publications",
+        ".csv",
+        *(good("publications", item_id=i, channel=c, acted_at=at) for i, c, at in events),
+        good("publications", item_id="N-9", action="更新"),
+    )
     house.night()
     with house.warehouse.connect() as con:
         sections = {year: report.sections(con, AGENCY, year)["section1"] for year in house.years}
@@ -281,8 +326,11 @@ def test_reports_are_those_that_have_cells_and_are_configured(tmp_path: Path) ->
             return report.reports(con)
 
     assert reports() == [
-        (AGENCY, NAME, 2020, "2019"), (AGENCY, NAME, 2023, "2021"), (OTHER, OTHER_NAME, 2020, "2019"), (OTHER, OTHER_NAME, 2023, "2021"),
-    ]  # fmt: skip
+        (AGENCY, NAME, 2020, "2019"),
+        (AGENCY, NAME, 2023, "2021"),
+        (OTHER, OTHER_NAME, 2020, "2019"),
+        (OTHER, OTHER_NAME, 2023, "2021"),
+    ]
     house.agencies, house.years = ((AGENCY, "测试市新局", ()),), (2023, 2024)
     house.count()
     assert reports() == [(AGENCY, "测试市新局", 2023, "2021"), (AGENCY, "测试市新局", 2024, "2021"), (AGENCY, NAME, 2020, "2019")]
@@ -292,7 +340,10 @@ def test_reports_are_those_that_have_cells_and_are_configured(tmp_path: Path) ->
 def test_configured_facts_are_replaced_and_not_added(tmp_path: Path) -> None:
     house = House(tmp_path, ("fees",))
     house.count()
-    first = {name: house.ask(f"SELECT count(*) FROM report.{name}") for name in ("settings", "agency_names", "expected_sources", "years", "form_cells")}
+    first = {
+        name: house.ask(f"SELECT count(*) FROM report.{name}")
+        for name in ("settings", "agency_names", "expected_sources", "years", "form_cells")
+    }
     house.settings = {"documents_made_by": "issued_on"}
     house.count()
     assert first == {name: house.ask(f"SELECT count(*) FROM report.{name}") for name in first}

@@ -40,8 +40,9 @@ def warehouse(tmp_path: Path) -> Warehouse:
 
 def columns(con: duckdb.DuckDBPyConnection, name: str) -> list[tuple[str, str, str | None]]:
     return con.execute(
-        "SELECT column_name, data_type, comment FROM duckdb_columns() WHERE schema_name || '.' || table_name = ? ORDER BY column_index", [name],
-    ).fetchall()  # fmt: skip
+        "SELECT column_name, data_type, comment FROM duckdb_columns() WHERE schema_name || '.' || table_name = ? ORDER BY column_index",
+        [name],
+    ).fetchall()
 
 
 # ---- the dictionary --------------------------------------------------------------------------------------------------------
@@ -139,11 +140,14 @@ GOOD_FRAME = {"agency": ["A"], "agency_name": ["甲"], "year": [2023], "format":
 @pytest.mark.parametrize(
     "frame",
     [
-        pl.DataFrame(GOOD_FRAME).drop("format"), pl.DataFrame(GOOD_FRAME | {"more": [1]}), pl.DataFrame(GOOD_FRAME | {"year": ["2023"]}),
-        pl.DataFrame(GOOD_FRAME).with_columns(pl.col("year").cast(pl.Int32)), pl.DataFrame(GOOD_FRAME).with_columns(pl.lit(None).alias("format")),
+        pl.DataFrame(GOOD_FRAME).drop("format"),
+        pl.DataFrame(GOOD_FRAME | {"more": [1]}),
+        pl.DataFrame(GOOD_FRAME | {"year": ["2023"]}),
+        pl.DataFrame(GOOD_FRAME).with_columns(pl.col("year").cast(pl.Int32)),
+        pl.DataFrame(GOOD_FRAME).with_columns(pl.lit(None).alias("format")),
     ],
     ids=["a column less", "a column more", "another type", "a narrower type", "no type"],
-)  # fmt: skip
+)
 def test_a_frame_that_does_not_fit_is_refused_and_nothing_is_written(warehouse: Warehouse, frame: pl.DataFrame) -> None:
     with warehouse.step() as con:
         with pytest.raises(ValueError, match=r"report\.years: frame does not fit the dictionary"):
@@ -230,7 +234,9 @@ def test_the_lock_is_released_at_the_end_of_a_step(warehouse: Warehouse, fails: 
                 raise RuntimeError
     except RuntimeError:
         assert fails
-    done = subprocess.run([sys.executable, "-c", HOLD, str(warehouse.path), "writing"], stdin=subprocess.DEVNULL, capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, "-c", HOLD, str(warehouse.path), "writing"], stdin=subprocess.DEVNULL, capture_output=True, text=True
+    )
     assert (done.returncode, done.stdout) == (0, "open\n"), done.stderr
 
 
@@ -279,6 +285,8 @@ def test_records_survive_the_process(tmp_path: Path) -> None:
     house.put("fees", ".csv", good("fees"))
     house.night()
     house.close()
-    count = "import sys, duckdb; print(duckdb.connect(sys.argv[1], read_only=True).execute('SELECT count(*) FROM report.places').fetchone()[0])"
+    count = (
+        "import sys, duckdb; print(duckdb.connect(sys.argv[1], read_only=True).execute('SELECT count(*) FROM report.places').fetchone()[0])"
+    )
     done = subprocess.run([sys.executable, "-c", count, str(house.warehouse.path)], capture_output=True, text=True)
     assert done.stdout == "1\n", done.stderr

@@ -115,9 +115,16 @@ def _number(sheet: Any, row: int, col: int, digits: str | None, style: Any, book
 
 
 def _with_decimals(book: Any, decimals: int) -> Any:
-    return book.add_format({
-        "font_name": _FONT, "font_size": 11, "valign": "vcenter", "align": "center", "border": 1, "num_format": "0." + "0" * decimals,
-    })
+    return book.add_format(
+        {
+            "font_name": _FONT,
+            "font_size": 11,
+            "valign": "vcenter",
+            "align": "center",
+            "border": 1,
+            "num_format": "0." + "0" * decimals,
+        }
+    )
 
 
 def _height(box: Box, widths: tuple[int, ...]) -> float:

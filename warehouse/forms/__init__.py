@@ -121,9 +121,7 @@ class Form:
 
     def counting_rows(self) -> list[dict[str, str]]:
         """What each cell counts, for SQL: one row per cell and mark (cell_id, subject, mark, class)."""
-        return [
-            {"cell_id": c.id, "subject": c.subject, "mark": mark, "class": c.class_} for c in self.cells.values() for mark in c.marks
-        ]
+        return [{"cell_id": c.id, "subject": c.subject, "mark": mark, "class": c.class_} for c in self.cells.values() for mark in c.marks]
 
 
 def format_of(year: int) -> str:
@@ -169,7 +167,10 @@ def build(spec: Mapping[str, Any]) -> Form:
     by_row = {c.row_key: c.row_path[-1] for c in grids[1].cells if c.row_key in rows}
     classes = {c.class_: c.col_path[-1] for c in grids[1].cells if c.class_ != "*"}
     form = Form(
-        id=meta["id"], title=meta["title"], document=meta["document"], grids=grids,
+        id=meta["id"],
+        title=meta["title"],
+        document=meta["document"],
+        grids=grids,
         leaves=MappingProxyType({key: _NUMBERING.sub("", label) for key, label in by_row.items()}),
         applicants=MappingProxyType(classes),
     )
@@ -215,10 +216,19 @@ def _band_cells(table: str, name: str, band: Mapping[str, Any], entry: Mapping[s
     for col, key, unit, kind in zip(band["headings"][1:], keys, units, kinds, strict=True):
         counted = "subject" in entry and key in band.get("counted", keys)
         yield Cell(
-            id=f"{table}.{entry['key']}" + (f".{key}" if len(keys) > 1 else ""), table=table, row_key=entry["key"], col_key=key,
-            table_name=name, row_path=(band["caption"], entry["label"]), col_path=(col,), unit=unit, law=band["law"],
-            subject=entry.get("subject", ""), marks=(band.get("marks", {}).get(key, key),) if counted else (),
-            class_=entry.get("class", "*"), kind=kind,
+            id=f"{table}.{entry['key']}" + (f".{key}" if len(keys) > 1 else ""),
+            table=table,
+            row_key=entry["key"],
+            col_key=key,
+            table_name=name,
+            row_path=(band["caption"], entry["label"]),
+            col_path=(col,),
+            unit=unit,
+            law=band["law"],
+            subject=entry.get("subject", ""),
+            marks=(band.get("marks", {}).get(key, key),) if counted else (),
+            class_=entry.get("class", "*"),
+            kind=kind,
         )
 
 
@@ -232,9 +242,19 @@ def _matrix(key: str, spec: Mapping[str, Any]) -> Grid:
     for at, row in enumerate(rows, start=top):
         for col, column in enumerate(columns, start=labels + 1):
             cell = Cell(
-                id=f"{key}.{row['key']}.{column['key']}", table=key, row_key=row["key"], col_key=column["key"], table_name=spec["name"],
-                row_path=tuple(row["labels"]), col_path=_heads_over(head, col, width - labels), unit=spec["unit"], law=row["law"],
-                subject=spec["subject"], marks=tuple(row.get("marks", [row["key"]])), class_=column["class"], kind="int",
+                id=f"{key}.{row['key']}.{column['key']}",
+                table=key,
+                row_key=row["key"],
+                col_key=column["key"],
+                table_name=spec["name"],
+                row_path=tuple(row["labels"]),
+                col_path=_heads_over(head, col, width - labels),
+                unit=spec["unit"],
+                law=row["law"],
+                subject=spec["subject"],
+                marks=tuple(row.get("marks", [row["key"]])),
+                class_=column["class"],
+                kind="int",
             )
             cells.append(cell)
             boxes.append(Box(at, col, 1, 1, cell_id=cell.id))
@@ -261,11 +281,23 @@ def _groups(key: str, spec: Mapping[str, Any]) -> Grid:
     cells = []
     for col, (group, column) in enumerate(pairs, start=1):
         heads = _heads_over(head, col, len(pairs))
-        cells.append(Cell(
-            id=f"{key}.{group}.{column['key']}", table=key, row_key=group, col_key=column["key"], table_name=spec["name"],
-            row_path=heads[:-1], col_path=heads[-1:], unit=spec["unit"], law=spec["law"], subject=spec["subject"],
-            marks=tuple(column.get("marks", [column["key"]])), class_=group, kind="int",
-        ))
+        cells.append(
+            Cell(
+                id=f"{key}.{group}.{column['key']}",
+                table=key,
+                row_key=group,
+                col_key=column["key"],
+                table_name=spec["name"],
+                row_path=heads[:-1],
+                col_path=heads[-1:],
+                unit=spec["unit"],
+                law=spec["law"],
+                subject=spec["subject"],
+                marks=tuple(column.get("marks", [column["key"]])),
+                class_=group,
+                kind="int",
+            )
+        )
     numbers = [Box(bottom, col, 1, 1, cell_id=c.id) for col, c in enumerate(cells, start=1)]
     return Grid(key, spec["name"], spec["title"], (*sorted(head, key=lambda b: (b.row, b.col)), *numbers), tuple(cells))
 
