@@ -7,13 +7,15 @@ WITH placed AS (
         regexp_replace(f.record_key, '(^|\|)[1-8]\d{5}(?:18|19|20)\d{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])\d{3}[\dX](\||$)', '\1（个人信息）\2')
             AS record_key,
         f.file_id, f.cell_id, f.field, f.expected, f.actual, f.detail, t.message, t.remedy, x.field_zh, s.subject_zh, coalesce(r.reason_zh, f.detail) AS detail_zh,
-        g.path || coalesce('，工作表“' || g.sheet || '”', '') || coalesce('，第 ' || f.row_no || ' 行', '') AS place,
+        CASE WHEN k.several THEN '来源“' || g.source || '”的 ' ELSE '' END || g.path || coalesce('，工作表“' || g.sheet || '”', '') || coalesce('，第 ' || f.row_no || ' 行', '') AS place,
         coalesce(l.label, u.touched) AS cells
     FROM found AS f
     JOIN texts AS t USING (rule)
     JOIN subjects AS s USING (subject)
     JOIN touched AS u USING (subject)
     LEFT JOIN raw.files AS g USING (file_id)
+    LEFT JOIN (SELECT agency, subject, count(*) > 1 AS several FROM report.expected_sources GROUP BY ALL) AS k
+        ON k.agency = f.agency AND k.subject = f.subject
     LEFT JOIN fields AS x ON x.subject = f.subject AND x.field = f.field
     LEFT JOIN reasons AS r ON r.reason = f.detail
     LEFT JOIN (SELECT cell_id, any_value(label) AS label FROM report.form_cells GROUP BY cell_id) AS l ON l.cell_id = f.cell_id

@@ -1,7 +1,7 @@
 -- The fate of the records whose key is or contains $key. Grain: one landed row and report year (null where no year is reported).
 SELECT l.subject, l.record_key, f.source, f.path, f.sheet, l.row_no, y.year,
     coalesce(p.place, l.place) AS place, coalesce(p.rule, l.rule) AS rule,
-    CASE WHEN l.place <> 'current' THEN r.path || '#' || l.ref_row_no END AS instead,
+    CASE WHEN l.place <> 'current' THEN r.source || '：' || r.path || '#' || l.ref_row_no END AS instead,
     e.cells
 FROM core.ledger AS l
 JOIN raw.files AS f USING (file_id)
