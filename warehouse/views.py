@@ -50,7 +50,7 @@ def show_hits(con: duckdb.DuckDBPyConnection, folder: Path) -> None:
     """Let `raw.access_log` read the Parquet files that committed rows name, and no other file."""
     hit = [c for c in tables.VIEWS["raw.access_log"].columns if c.name not in ("agency", "file_id")]
     columns = ", ".join(f"h.{c.name}::{TYPES[c.type][0]} AS {c.name}" for c in hit)
-    names = [row[0] for row in con.execute("SELECT DISTINCT hits_file FROM raw.files WHERE hits_file IS NOT NULL ORDER BY ALL").fetchall()]
+    names = [row[0] for row in con.execute("SELECT hits_file FROM raw.files WHERE hits_file IS NOT NULL ORDER BY file_id").fetchall()]
     if names:
         listed = ", ".join("'" + str(folder / name).replace("'", "''") + "'" for name in names)
         hits = f"read_parquet([{listed}], filename = true) AS h JOIN raw.files AS f ON parse_filename(h.filename) = f.hits_file"

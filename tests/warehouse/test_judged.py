@@ -258,6 +258,7 @@ def evidence(house: House, subject: str, case: str, year: int = 2023) -> set[str
     [
         ("received on 31 December", {"new_received", "carried_out"}),
         ("received on 31 December in Shanghai", {"carried_in", "carried_out"}),
+        ("submitted in another year", {"new_received", "granted", "total_handled"}),  # received on 1 January
         ("replied on 31 December", {"new_received", "granted", "total_handled"}),
         ("replied on 1 January", {"new_received", "carried_out"}),
         ("carried in and replied on 1 January", {"carried_in", "granted", "total_handled"}),
