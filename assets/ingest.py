@@ -23,7 +23,8 @@ import polars as pl
 
 from assets.sources.files import Rejected, read
 from warehouse import clock, tables
-from warehouse.landing import Landing
+from warehouse.landing import Landing, Unreadable, status_of
+from warehouse.sql import query
 from warehouse.store import Warehouse, delete_files, insert, next_id
 from warehouse.subjects import SUBJECTS
 
@@ -86,8 +87,8 @@ def ingest(
     rehash_days: int = 7,
 ) -> Ingested:
     """Land what is new of one subject, over all its sources, in one transaction."""
-    landing.tidy()
     with warehouse.step() as con:
+        landing.tidy()  # behind the lock of the warehouse: no other run is copying
         return Ingested.sum([_RecordLook(con, landing, subject, d, run_id, limit_bytes).take(rehash_days) for d in deliveries])
 
 
@@ -102,9 +103,9 @@ class Look:
 
     def known(self, where: str) -> list[dict[str, Any]]:
         """The files recorded for this source, in the order in which they landed."""
-        columns = ["file_id", "path", "sha256", "bytes", "mtime_ns", "state", "reader"]
-        query = f"SELECT {', '.join(columns)} FROM raw.files WHERE source = ? AND subject = ? AND {where} ORDER BY file_id"
-        rows = self.con.execute(query, [self.delivery.source, self.subject]).fetchall()
+        columns = ["file_id", "path", "sha256", "bytes", "mtime_ns", "state", "reason", "reader", "seen_load_id"]
+        asked = f"SELECT {', '.join(columns)} FROM raw.files WHERE source = ? AND subject = ? AND {where} ORDER BY file_id"
+        rows = self.con.execute(asked, [self.delivery.source, self.subject]).fetchall()
         return [dict(zip(columns, row, strict=True)) for row in rows]
 
     def latest(self) -> dict[str, dict[str, Any]]:
@@ -117,6 +118,7 @@ class Look:
         always = {
             "file_id": file_id,
             "load_id": self.load_id,
+            "seen_load_id": self.load_id,
             "agency": self.delivery.agency,
             "source": self.delivery.source,
             "subject": self.subject,
@@ -132,16 +134,19 @@ class Look:
         self.rejected += 1
         self.store_file(row | {"state": "rejected", "reason": reason, "detail": detail}, file_id)
 
-    def unreadable(self, path: str, known: dict[str, Any] | None, error: OSError) -> None:
+    def unreadable(self, path: str, known: dict[str, Any] | None, error: Unreadable) -> None:
         """A file that cannot be opened is looked at again every night and recorded once."""
         if known and known["state"] == "rejected" and known["sha256"] is None:
             self.rejected += 1
             return
         self.new += 1
-        self.store_rejection({"path": path}, "unreadable", f"文件打不开（{error.strerror}）；请检查文件的权限和存放位置。")
+        self.store_rejection({"path": path}, "unreadable", f"文件打不开（{error}）；请检查文件的权限和存放位置。")
 
-    def record(self, seen: int, *, rehash: bool) -> Ingested:
-        """Record the load."""
+    def record(self, seen: Sequence[str], *, rehash: bool) -> Ingested:
+        """Record the load and which paths it saw."""
+        self.con.execute(
+            query("seen"), {"load": self.load_id, "source": self.delivery.source, "subject": self.subject, "paths": list(seen)}
+        )
         table = tables.TABLES["raw.loads"]
         row = {
             "load_id": self.load_id,
@@ -150,13 +155,13 @@ class Look:
             "subject": self.subject,
             "run_id": self.run_id,
             "loaded_at": self.now,
-            "files_seen": seen,
+            "files_seen": len(seen),
             "files_new": self.new,
             "is_rehashed": rehash,
             "rows_read": self.rows,
         }
         insert(self.con, table, pl.DataFrame([row], schema=table.schema, orient="row"))
-        return Ingested(seen, self.new, self.rejected, self.rows)
+        return Ingested(len(seen), self.new, self.rejected, self.rows)
 
 
 class _RecordLook(Look):
@@ -176,7 +181,7 @@ class _RecordLook(Look):
         files = self.delivery.found()
         for path, file in files:
             self._look_at(path, file, latest.get(path), rehash)
-        return self.record(len(files), rehash=rehash)
+        return self.record([path for path, _ in files], rehash=rehash)
 
     def _is_due(self, rehash_days: int) -> bool:
         row = self.con.execute(
@@ -187,11 +192,14 @@ class _RecordLook(Look):
 
     def _look_at(self, path: str, file: Path, known: dict[str, Any] | None, rehash: bool) -> None:
         try:
-            stat = file.stat()
+            stat = status_of(file)
+            if known and known["reason"] == "too_large" and known["bytes"] <= self.limit:
+                self._reread(known)  # the limit was raised
+                return
             if known and not rehash and known["sha256"] and (known["bytes"], known["mtime_ns"]) == (stat.st_size, stat.st_mtime_ns):
                 return
             sha256, size = self.landing.put(file)
-        except OSError as error:
+        except Unreadable as error:
             self.unreadable(path, known, error)
             return
         if known and known["sha256"] == sha256:
@@ -204,6 +212,8 @@ class _RecordLook(Look):
         """Land kept bytes unless they stand in the warehouse already."""
         if self._stands_already(row["sha256"], row["path"]):
             self.store_file(row | {"state": "same_bytes", "rows_read": 0, "detail": "内容与已落地的文件完全相同，不重复计数"}, file_id)
+            # The bytes lie under one more path, which may change the order of files: their rows are ranked anew.
+            self.con.execute(query("rank_again"), {"agency": self.delivery.agency, "subject": self.subject, "sha256": row["sha256"]})
         else:
             self._land(row, file_id)
 
@@ -236,7 +246,7 @@ class _RecordLook(Look):
         for table in (tables.raw(self.subject), _FILES):
             delete_files(self.con, table, [known["file_id"]])
         self.con.execute("UPDATE core.cleaned SET fingerprint = '' WHERE file_id = ?", [known["file_id"]])  # by no rules that are in force
-        self._place({name: known[name] for name in ("path", "sha256", "bytes", "mtime_ns")}, known["file_id"])
+        self._place({name: known[name] for name in ("path", "sha256", "bytes", "mtime_ns", "seen_load_id")}, known["file_id"])
 
     def _land(self, row: dict[str, Any], file_id: int | None = None) -> None:
         """Read a kept file and store its rows; a file that is rejected on the way leaves none."""

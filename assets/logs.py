@@ -88,7 +88,7 @@ class _LogLook(Look):
             if known and (known["bytes"], known["mtime_ns"]) == (stat.st_size, stat.st_mtime_ns):
                 continue
             self._look_at(file, known, {"path": path, "bytes": stat.st_size, "mtime_ns": stat.st_mtime_ns})
-        return self.record(len(files), rehash=False)
+        return self.record([path for path, _ in files], rehash=False)
 
     def _adopt(self) -> None:
         """What a source handed over before belongs to the organ that it is configured for now."""

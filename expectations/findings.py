@@ -3,9 +3,10 @@
 Belongs here: running a rule's query, completing its rows with place, severity and message. Does not belong here: what a rule
 says (`catalogue`) or selects (`sql`), what follows from a finding (publication), Dagster.
 
-A rule's query may use the tables of the warehouse, `$years`, and four names prepared here: `versions` (every version of
-every record, without its content), `figures` (cells of the years with the report's format), `layout` (cells of the forms) and
-`lying` (files whose bytes lie at a source still: what was mended under the same path is no finding any more).
+A rule's query may use the tables of the warehouse, `$years`, and six names prepared here: `versions` (every version of
+every record, without its content), `figures` (cells of the years with the report's format), `layout` (cells of the forms),
+`lying` (files whose bytes lie at a source still: what was mended under the same path is no finding any more), `latest_loads` (the last
+look at each configured source) and `decided` (current records by the year of their deciding date).
 It returns agency, subject, and what applies of year, source, file_id, row_no, record_key, cell_id, field, expected, actual, detail.
 """
 
@@ -41,7 +42,8 @@ def judge(con: duckdb.DuckDBPyConnection, years: Sequence[int]) -> dict[str, int
         con.execute(
             f"INSERT INTO found BY NAME SELECT '{rule.id}' AS rule, {', '.join(names)} FROM ({_query(rule.id)})", _params(rule.id, years)
         )
-    con.execute("DELETE FROM report.findings WHERE year IS NULL OR list_contains(?, year)", [list(years)])
+    # A stale report is one of the years that were not counted: what was said of it before is said again or is over.
+    con.execute("DELETE FROM report.findings WHERE year IS NULL OR list_contains(?, year) OR rule = 'stale_report'", [list(years)])
     con.execute(_text("findings"))
     return dict(con.execute("SELECT severity, count(*) FROM report.findings GROUP BY severity").fetchall())
 
@@ -70,6 +72,16 @@ def _prepare(con: duckdb.DuckDBPyConnection, years: Sequence[int]) -> None:
     con.execute(
         "CREATE OR REPLACE TEMP VIEW lying AS SELECT file_id FROM raw.files WHERE (subject, sha256) IN "
         "(SELECT subject, arg_max(sha256, file_id) FROM raw.files GROUP BY source, subject, path)"
+    )
+    decided = " UNION ALL ".join(
+        f"SELECT agency, '{s}' AS subject, year({contract.decided_by})::BIGINT AS year, count(*) AS records "
+        f"FROM core.{s} WHERE state = 'current' GROUP BY ALL"
+        for s, contract in SUBJECTS.items()
+    )
+    con.execute(f"CREATE OR REPLACE TEMP VIEW decided AS {decided}")
+    con.execute(
+        "CREATE OR REPLACE TEMP VIEW latest_loads AS SELECT e.source, e.subject, max(l.load_id) AS load_id "
+        "FROM report.expected_sources AS e JOIN raw.loads AS l USING (source, subject) GROUP BY ALL"
     )
     con.execute("CREATE OR REPLACE TEMP VIEW layout AS SELECT DISTINCT format, cell_id, grid, row_key, col_key FROM report.form_cells")
     listed = ", ".join(str(int(y)) for y in years) or "NULL"

@@ -19,10 +19,12 @@ import click
 import duckdb
 import polars as pl
 
+from expectations import catalogue
 from pipelines import home, printing
 from pipelines import settings as config
 from pipelines.home import warehouse_of
 from pipelines.settings import Settings
+from pipelines.settings_file import normal
 from warehouse import clock, counting, forms, report
 from warehouse.export import html, markdown, tables_json, tabular, xlsx
 from warehouse.export.heading import Heading
@@ -80,6 +82,12 @@ class _Group(click.Group):
         except (Busy, forms.FormError) as error:
             click.echo(str(error), err=True)
             ctx.exit(WRONG)
+        except (duckdb.Error, OSError) as error:
+            reason = str(error).splitlines()[0]
+            click.echo(
+                f"数据文件夹中的文件用不了：{reason}\n请检查 gouji.toml 的 [paths] data 指向哪里，文件是否损坏、权限是否正确。", err=True
+            )
+            ctx.exit(WRONG)
 
 
 @click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
@@ -101,6 +109,16 @@ def main(ctx: click.Context, path: Path | None) -> None:
     gouji record 新工信罚决〔2023〕1号       看一条记录到哪里去了
     """
     ctx.obj = path
+
+
+class _Code(click.ParamType):
+    """A credit code in any spelling."""
+
+    name = "code"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """The code in normal form."""
+        return normal(value)
 
 
 def _settings(ctx: click.Context) -> Settings:
@@ -193,9 +211,12 @@ def tables(ctx: click.Context, agency: str | None, year: int | None, how: str) -
     gouji tables --year 2023 --format xlsx > 草稿.xlsx
     """
     with _read(ctx).connect(read_only=True) as con:
+        _check(con, agency, year)
         chosen = [r for r in report.reports(con) if agency in (None, r[0]) and year in (None, r[2])]
-        if not chosen:
-            raise click.ClickException("没有这样的报告；gouji ledger 列出已统计的机关和年度。")
+        if how == "csv":
+            frames = [_cells_of(con, *chosen_one) for chosen_one in chosen]
+            tabular.safe_csv(pl.concat(frames), sys.stdout.buffer)
+            return
         if how in ("html", "xlsx") and len(chosen) > 1:
             raise click.UsageError("这种格式一次只输出一份报告；请加上 --year（和 --agency）。")
         if how == "json":
@@ -204,9 +225,7 @@ def tables(ctx: click.Context, agency: str | None, year: int | None, how: str) -
         for code, name, of_year, format_id in chosen:
             form, heading = forms.load(format_id), Heading(name, of_year, code, "草稿", "", draft=True)
             values = report.tables_of(con, code, of_year)
-            if how == "csv":
-                tabular.safe_csv(tabular.cells(form, values), sys.stdout.buffer)
-            elif how == "md":
+            if how == "md":
                 click.echo(markdown.render(form, heading, values))
             elif how == "html":
                 click.echo(html.render(form, heading, values), nl=False)
@@ -214,6 +233,11 @@ def tables(ctx: click.Context, agency: str | None, year: int | None, how: str) -
                 sys.stdout.buffer.write(xlsx.render(form, heading, values))
             else:
                 _print_tables(form, heading, values)
+
+
+def _cells_of(con: duckdb.DuckDBPyConnection, code: str, name: str, year: int, format_id: str) -> pl.DataFrame:
+    cells = tabular.cells(forms.load(format_id), report.tables_of(con, code, year))
+    return cells.select(pl.lit(name).alias("agency_name"), pl.lit(year).alias("year"), pl.all())
 
 
 def _json_of(con: duckdb.DuckDBPyConnection, code: str, name: str, year: int, format_id: str) -> str:
@@ -227,6 +251,14 @@ def _print_tables(form: forms.Form, heading: Heading, values: report.Values) -> 
     from rich.markdown import Markdown
 
     Console(width=None if sys.stdout.isatty() else 160).print(Markdown(markdown.render(form, heading, values)))
+
+
+def _check(con: duckdb.DuckDBPyConnection, agency: str | None, year: int | None) -> None:
+    """Refuse a report that was never counted: an empty answer would read as a proven zero."""
+    known = report.reports(con)
+    if not any(agency in (None, r[0]) and year in (None, r[2]) for r in known):
+        counted = "、".join(f"{name}（{code}）{of_year} 年度" for code, name, of_year, _ in known) or "一份也没有"
+        raise click.ClickException(f"没有统计过这样的报告；已统计的有：{counted}。")
 
 
 @main.command()
@@ -275,6 +307,9 @@ def trace(ctx: click.Context, cell: str, agency: str | None, year: int | None, h
             f"没有单元格 {cell}。" + (f"是不是 {'、'.join(near)}？" if near else "gouji tables --format csv 列出全部单元格编号。")
         )
     with _read(ctx).connect(read_only=True) as con:
+        _check(con, agency, year)
+        if cell not in known and cell not in report.cell_ids(con):
+            raise click.ClickException(f"没有单元格 {cell}；gouji tables --format json 列出第一、第六部分的数字。")
         frame = con.sql(query("audit/trace"), params={"cell": cell, "year": year, "agency": agency}).pl()
     printing.show(_worded(frame, how), how, _HEADINGS)
     if how == "text":
@@ -283,7 +318,7 @@ def trace(ctx: click.Context, cell: str, agency: str | None, year: int | None, h
 
 @main.command()
 @_narrowed
-@click.option("--rows", is_flag=True, help="逐行列出没有计入的行。")
+@click.option("--rows", is_flag=True, help="逐行列出没有计入的记录（访问日志只有行数）。")
 @_formatted
 @click.pass_context
 def ledger(ctx: click.Context, agency: str | None, year: int | None, rows: bool, how: str) -> None:
@@ -294,6 +329,7 @@ def ledger(ctx: click.Context, agency: str | None, year: int | None, rows: bool,
     gouji ledger --year 2023 --rows --format csv > 未计入.csv
     """
     with _read(ctx).connect(read_only=True) as con:
+        _check(con, agency, year)
         frame = con.sql(query("audit/ledger_rows" if rows else "audit/ledger"), params={"year": year, "agency": agency}).pl()
     printing.show(_worded(frame, how), how, _HEADINGS)
 
@@ -301,7 +337,9 @@ def ledger(ctx: click.Context, agency: str | None, year: int | None, rows: bool,
 @main.command()
 @_narrowed
 @click.option("--severity", type=click.Choice(list(_SEVERITIES)), help="只看这一程度的发现。")
-@click.option("--rule", help="只看这一规则的发现。")
+@click.option(
+    "--rule", type=click.Choice(list(catalogue.rules())), metavar="RULE", help="只看这一规则的发现（docs/rules.zh-CN.md 列出规则编号）。"
+)
 @_formatted
 @click.pass_context
 def findings(ctx: click.Context, agency: str | None, year: int | None, severity: str | None, rule: str | None, how: str) -> None:
@@ -313,6 +351,7 @@ def findings(ctx: click.Context, agency: str | None, year: int | None, severity:
     """
     params = {"year": year, "agency": agency, "severity": severity, "rule": rule}
     with _read(ctx).connect(read_only=True) as con:
+        _check(con, agency, year)
         frame = con.sql(query("audit/findings"), params=params).pl()
     if how in ("text", "md"):
         frame = _worded(frame.select("severity", "rule", "year", "message"), how)

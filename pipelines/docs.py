@@ -31,7 +31,7 @@ FORM = "2021"
 _NOTE = "<!-- 由 python -m pipelines.docs 生成，不要手改：请改它所取自的代码，再运行 make docs。 -->"
 _STATUS = {"official": "表样或法规明文", "local": "地方通知", "practice": "通行做法", "inference": "推断"}
 _SEVERITY = {"critical": "严重（不得发布）", "warning": "提醒", "info": "说明"}
-_SCOPE = {"row": "一行", "file": "一个文件", "source": "一个来源", "table": "统计出的表"}
+_SCOPE = {"row": "一行", "file": "一个文件", "source": "一个来源", "table": "统计出的表", "report": "报告"}
 _TYPE = {"text": "文字", "date": "日期", "instant": "时刻", "integer": "整数", "boolean": "是否", "amount": "数量"}
 _KIND = {
     "text": "文字", "key": "编号", "uscc": "信用代码", "category": "类别", "number": "数字",

@@ -37,15 +37,23 @@ def run_nightly(settings: Settings, years: Sequence[int] = ()) -> Done:
     due = tuple(sorted(years)) or settings.report_years(clock.today())
     job = build_definitions(settings=settings).resolve_job_def("nightly")
     with dg.DagsterInstance.get() as instance:
-        fail_dead_runs(instance, home_of(settings))
+        for run_id in fail_dead_runs(instance, home_of(settings)):
+            _tell(settings, run_id, "运行的进程已经不在")
         result = job.execute_in_process(instance=instance, tags=year_tags(due), run_config=_QUIET, raise_on_error=False)
         error = "" if result.success else _why(result)
     if error:
-        try:
-            alert(settings, result.run_id, "nightly", "、".join(_failed(result)) or "未开始")
-        except AlertNotSent as trouble:
-            error = f"{error}\n{trouble}"
+        trouble = _tell(settings, result.run_id, "失败的步骤：" + ("、".join(_failed(result)) or "未开始"))
+        error = f"{error}\n{trouble}" if trouble else error
     return Done(result.run_id, due, result.success, error)
+
+
+def _tell(settings: Settings, run_id: str, what: str) -> str:
+    """Leave an alert; what went wrong with that."""
+    try:
+        alert(settings, run_id, "nightly", what)
+    except AlertNotSent as trouble:
+        return str(trouble)
+    return ""
 
 
 def _failed(result: dg.ExecuteInProcessResult) -> list[str]:

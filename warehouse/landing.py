@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import hashlib
 import os
-import shutil
+import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 _CHUNK = 1 << 20
+_SUFFIX = re.compile(r"\.[A-Za-z0-9]{1,8}")
 
 
 def fsync_folder(folder: Path) -> None:
@@ -24,10 +26,29 @@ def fsync_folder(folder: Path) -> None:
         os.close(handle)
 
 
-def digest(path: Path) -> str:
-    """SHA-256 of a file, read in chunks."""
-    with path.open("rb") as f:
-        return hashlib.file_digest(f, "sha256").hexdigest()
+class Unreadable(Exception):
+    """A file of a source that cannot be read; the message is the system's reason."""
+
+
+def status_of(source: Path) -> os.stat_result:
+    """Size and times of a file of a source.
+
+    Raises:
+        Unreadable: the file is gone or may not be looked at.
+    """
+    try:
+        return source.stat()
+    except OSError as error:
+        raise Unreadable(error.strerror or type(error).__name__) from error
+
+
+def _chunks(source: Path) -> Iterator[bytes]:
+    try:
+        with source.open("rb") as reading:
+            while chunk := reading.read(_CHUNK):
+                yield chunk
+    except OSError as error:
+        raise Unreadable(error.strerror or type(error).__name__) from error
 
 
 @dataclass(frozen=True)
@@ -37,27 +58,34 @@ class Landing:
     folder: Path
 
     def path_of(self, sha256: str, suffix: str) -> Path:
-        """Where the bytes of this digest stand."""
-        return self.folder / sha256[:2] / (sha256 + suffix.lower())
+        """Where the bytes of this digest stand; an odd suffix of the source is left out."""
+        return self.folder / sha256[:2] / (sha256 + (suffix.lower() if _SUFFIX.fullmatch(suffix) else ""))
 
     def put(self, source: Path) -> tuple[str, int]:
         """Copy a file into the store and return its digest and size.
 
         What is hashed is what was copied: a file that changes while it is read lands as it was read.
+
+        Raises:
+            Unreadable: the source cannot be read. Trouble in the store itself is an OSError, and the run's, not the file's.
         """
         self.folder.mkdir(parents=True, exist_ok=True)
         temporary = self.folder / f".{os.getpid()}.tmp"
-        with source.open("rb") as reading, temporary.open("wb") as writing:
-            shutil.copyfileobj(reading, writing, _CHUNK)
+        digest, size = hashlib.sha256(), 0
+        with temporary.open("wb") as writing:
+            for chunk in _chunks(source):
+                digest.update(chunk)
+                writing.write(chunk)
+                size += len(chunk)
             writing.flush()
             os.fsync(writing.fileno())
-        sha256, size = digest(temporary), temporary.stat().st_size
+        sha256 = digest.hexdigest()
         target = self.path_of(sha256, source.suffix)
         if target.exists():
             temporary.unlink()
             return sha256, size
         target.parent.mkdir(parents=True, exist_ok=True)
-        temporary.chmod(0o444)
+        temporary.chmod(0o400)  # kept bytes hold personal data: for the owner of the job alone
         temporary.rename(target)
         fsync_folder(target.parent)
         return sha256, size

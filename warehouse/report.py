@@ -47,10 +47,13 @@ def describe(con: duckdb.DuckDBPyConnection, scope: Scope) -> None:
     _replace(con, "report.settings", list(scope.settings))
     _replace(con, "report.agency_names", sorted(names))
     _replace(con, "report.expected_sources", sorted(scope.sources))
-    known = con.execute("SELECT * FROM report.years").fetchall()
-    wanted = {(code, year): (code, name, year, forms.format_of(year)) for code, name, _ in scope.agencies for year in scope.years}
-    kept = {(row[0], row[2]): row for row in known if row[0] in {code for code, _, _ in scope.agencies}}
-    _replace(con, "report.years", sorted({**kept, **wanted}.values()))
+    codes = {code for code, _, _ in scope.agencies}
+    kept = {(row[0], row[2]): row for row in con.execute("SELECT * FROM report.years").fetchall() if row[0] in codes}
+    for code, name, _ in scope.agencies:
+        for year in scope.years:
+            counted_from = kept[code, year][-1] if (code, year) in kept else None
+            kept[code, year] = (code, name, year, forms.format_of(year), counted_from)
+    _replace(con, "report.years", [row for _, row in sorted(kept.items())])
     _replace(con, "report.form_cells", [row for form in forms.every() for row in _form_rows(form)])
 
 
@@ -97,8 +100,25 @@ def count(con: duckdb.DuckDBPyConnection, years: Sequence[int]) -> int:
     """Replace the cells of these report years; the number of cells."""
     con.execute("DELETE FROM report.cells WHERE list_contains($years, year)", {"years": list(years)})
     con.execute(f"INSERT INTO report.cells BY NAME {query('report/cells')}", {"years": list(years)})
+    con.execute(
+        "UPDATE report.years SET inputs_md5 = i.inputs_md5 FROM report.inputs AS i "
+        "WHERE years.agency = i.agency AND list_contains($years, year)",
+        {"years": list(years)},
+    )
     row = con.execute("SELECT count(*) FROM report.cells WHERE list_contains($years, year)", {"years": list(years)}).fetchone()
     return int(row[0]) if row else 0
+
+
+def assert_reaggregates(con: duckdb.DuckDBPyConnection, years: Sequence[int]) -> None:
+    """Check that every cell of these report years is the sum of its evidence, no more and no less.
+
+    Raises:
+        warehouse.ledger.Unbalanced: naming the first cells that are not.
+    """
+    wrong = con.execute(query("report/reaggregated"), {"years": list(years)}).fetchall()
+    if wrong:
+        lines = [f"{agency} {year} 年度 {cell}：单元格 {value}，依据合计 {total}" for agency, year, cell, value, total in wrong[:5]]
+        raise ledger.Unbalanced("单元格与依据不符，本次运行不得发布：\n" + "\n".join(lines))
 
 
 def reports(con: duckdb.DuckDBPyConnection) -> list[tuple[str, str, int, str]]:
@@ -114,6 +134,11 @@ def values(con: duckdb.DuckDBPyConnection, agency: str, year: int) -> Values:
     return dict(
         con.execute("SELECT cell_id, value FROM report.cells WHERE agency = ? AND year = ? ORDER BY cell_id", [agency, year]).fetchall()
     )
+
+
+def cell_ids(con: duckdb.DuckDBPyConnection) -> set[str]:
+    """Every cell id that some report has, those of sections 一 and 六 included."""
+    return {row[0] for row in con.execute("SELECT DISTINCT cell_id FROM report.cells").fetchall()}
 
 
 def tables_of(con: duckdb.DuckDBPyConnection, agency: str, year: int) -> Values:

@@ -96,7 +96,8 @@ _FIXED = (
     )),
     Table("raw", "files", "落地的文件", "landed or rejected files; for logs, landed byte ranges", "one file content, or one byte range of a log",
           ("file_id",), (
-        FILE_ID, Column("load_id", "integer", "取数编号", "load that brought it"), AGENCY,
+        FILE_ID, Column("load_id", "integer", "取数编号", "load that brought it"),
+        Column("seen_load_id", "integer", "最近一次看到它的取数编号", "load that saw it last as the content of its path"), AGENCY,
         Column("source", "text", "来源名称（gouji.toml）", "source name in the configuration"), SUBJECT,
         Column("path", "text", "相对路径", "path relative to the root of the source"),
         Column("sha256", "text", "内容的 SHA-256", "sha256 of the landed bytes"),
@@ -148,6 +149,7 @@ _FIXED = (
     Table("report", "years", "要出报告的机关和年度", "reports to produce", "one report", ("agency", "year"), (
         AGENCY, Column("agency_name", "text", "机关名称", "name of the organ"), YEAR,
         Column("format", "text", "表样版本", "version of the statutory form"),
+        Column("inputs_md5", "text", "统计时的数据和口径的摘要（见 report.inputs）", "digest of data and settings when its cells were counted"),
     )),
     Table("report", "agency_names", "机关名称和别名", "names under which an organ appears", "one name of one organ", ("agency", "name"), (
         AGENCY, Column("name", "text", "名称（去空白）", "name in normal form"),
@@ -215,6 +217,9 @@ VIEWS: Mapping[str, Table] = MappingProxyType({t.full_name: t for t in (
     Table("report", "places", "台账：每一落地行在每份报告中的去处", "place of every landed row in every report", "one landed row in one report",
           ("year", "file_id", "row_no"), (
         AGENCY, YEAR, SUBJECT, FILE_ID, ROW_NO, KEY, Column("place", "text", "去处", "place"), RULE,
+    )),
+    Table("report", "inputs", "各机关现在的数据和口径的摘要", "digest of what counting depends on, as it is now", "one organ", ("agency",), (
+        AGENCY, Column("inputs_md5", "text", "已清洗的文件、清洗规则和计数口径的摘要", "digest of cleaned files, cleaning rules and settings"),
     )),
     Table("report", "access_log_places", "台账：访问日志逐文件、逐年的去处", "places of log lines", "one log range, report and place",
           ("year", "file_id", "place", "rule"), (

@@ -29,6 +29,7 @@ def definitions() -> Mapping[str, tuple[str, str]]:
     judged = {f"report.judged_{s}": (f"{SUBJECTS[s].zh}：逐年判定", query(f"judged/{s}")) for s in SUBJECTS}
     return {
         "core.ledger": (zh("core.ledger"), _ledger()),
+        "report.inputs": (zh("report.inputs"), query("inputs")),
         **judged,
         "report.places": (zh("report.places"), _places()),
         "report.access_log_places": (zh("report.access_log_places"), query("access_log_places")),

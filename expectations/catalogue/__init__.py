@@ -11,7 +11,7 @@ from importlib.resources import files
 from types import MappingProxyType
 
 SEVERITIES = ("critical", "warning", "info")
-SCOPES = ("row", "file", "source", "table")
+SCOPES = ("row", "file", "source", "table", "report")
 STATUSES = ("official", "local", "practice", "inference")
 
 

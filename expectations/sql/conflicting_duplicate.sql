@@ -2,4 +2,5 @@
 -- Grain: one landed row.
 SELECT agency, subject, file_id, row_no, record_key
 FROM versions
+SEMI JOIN lying USING (file_id)
 WHERE is_conflicting OR conflicts_in_source

@@ -11,8 +11,8 @@ WITH placed AS (
         coalesce(l.label, u.touched) AS cells
     FROM found AS f
     JOIN texts AS t USING (rule)
-    JOIN subjects AS s USING (subject)
-    JOIN touched AS u USING (subject)
+    LEFT JOIN subjects AS s ON s.subject = f.subject
+    LEFT JOIN touched AS u ON u.subject = f.subject
     LEFT JOIN raw.files AS g USING (file_id)
     LEFT JOIN (SELECT agency, subject, count(*) > 1 AS several FROM report.expected_sources GROUP BY ALL) AS k
         ON k.agency = f.agency AND k.subject = f.subject
@@ -23,10 +23,10 @@ WITH placed AS (
 SELECT md5(concat_ws('|', rule, agency, coalesce(year::VARCHAR, ''), subject, source, path, sheet, row_no::VARCHAR, cell_id, detail)) AS finding_id,
     rule, severity, agency, year, subject, source, path, sheet, row_no, record_key, cell_id, field, expected, actual, detail,
     reduce([
-        ['{place}', coalesce(place, '')], ['{key}', coalesce(nullif(record_key, ''), '（无编号）')], ['{subject}', subject_zh],
+        ['{place}', coalesce(place, '')], ['{key}', coalesce(nullif(record_key, ''), '（无编号）')], ['{subject}', coalesce(subject_zh, '')],
         ['{field}', coalesce(field_zh, field, '')],
         ['{actual}', CASE WHEN rule IN ('quarantined_row', 'bad_uscc') THEN coalesce('的内容是“' || actual || '”', '（内容不显示）') ELSE coalesce(actual, '') END],
-        ['{expected}', coalesce(expected, '')], ['{cells}', cells], ['{detail}', coalesce(detail_zh, '')], ['{year}', coalesce(year::VARCHAR, '')]
+        ['{expected}', coalesce(expected, '')], ['{cells}', coalesce(cells, '')], ['{detail}', coalesce(detail_zh, '')], ['{year}', coalesce(year::VARCHAR, '')]
     ], lambda text, part: [replace(text[1], part[1], part[2])], [message])[1] || remedy AS message
 FROM placed
 QUALIFY row_number() OVER (PARTITION BY finding_id ORDER BY file_id DESC) = 1

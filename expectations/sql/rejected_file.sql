@@ -1,5 +1,6 @@
--- Files that are rejected as they were last seen at the source. Grain: one path of one source.
+-- Files that are rejected and lie at a configured source still. Grain: one path of one source.
 -- A path whose later content was landed is mended and no finding. The window looks at every file before the rejected are chosen.
-SELECT agency, subject, source, file_id, reason AS actual, detail
-FROM (SELECT *, max(file_id) OVER (PARTITION BY source, subject, path) AS last_file_id FROM raw.files)
-WHERE state = 'rejected' AND file_id = last_file_id
+SELECT f.agency, f.subject, f.source, f.file_id, f.reason AS actual, f.detail
+FROM (SELECT *, max(file_id) OVER (PARTITION BY source, subject, path) AS last_file_id FROM raw.files) AS f
+JOIN latest_loads AS l ON l.source = f.source AND l.subject = f.subject
+WHERE f.state = 'rejected' AND f.file_id = f.last_file_id AND f.seen_load_id = l.load_id

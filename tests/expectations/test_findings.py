@@ -83,6 +83,21 @@ def empty(house: House) -> None:
     house.path("fees", "-2.csv").write_bytes(b"")
 
 
+def empty_and_gone(house: House) -> None:
+    empty(house)
+    house.night()
+    house.path("fees", "-2.csv").unlink()
+
+
+def only_last_year(house: House) -> None:
+    house.put("fees", "-2.csv", good("fees", collected_on="2022-05-01", updated_at=NEW))
+
+
+def counted_earlier(house: House) -> None:
+    """A report of 2022 that was counted from other data."""
+    house.change("INSERT INTO report.years SELECT agency, agency_name, 2022, format, 'other' FROM report.years")
+
+
 def twice(house: House) -> None:
     house.path("fees", "-2.csv").write_bytes(house.path("fees", ".csv").read_bytes())
 
@@ -122,6 +137,30 @@ FAULTS: dict[str, Fault] = {
         empty,
         {"path": "fees/fees-2.csv", "source": "records", "actual": "empty_file", "row_no": None},
         mend=more("fees", receipt_no="F-2"),
+    ),
+    "rejected_file_gone": Fault(
+        "fees",
+        empty_and_gone,
+        {"path": "fees/fees-2.csv", "source": "records", "actual": "empty_file", "row_no": None},
+        mend=more("fees", receipt_no="F-2"),
+    ),
+    "silent_year": Fault(
+        "fees",
+        only_last_year,
+        {"subject": "fees", "year": 2023, "path": None, "actual": "1"},
+        mend=lambda house: house.put("fees", "-3.csv", good("fees", receipt_no="F-2")),
+    ),
+    "stale_report": Fault(
+        "fees",
+        counted_earlier,
+        {"subject": None, "year": 2022, "path": None, "detail": NAME},
+        mend=lambda house: house.change("UPDATE report.years SET inputs_md5 = NULL WHERE year = 2022"),
+    ),
+    "undated_end": Fault(
+        "normative_documents",
+        more("normative_documents", document_no="R-2", status="废止", status_changed_on=None),
+        {"path": "site/normative_documents-2.csv", "row_no": 2, "field": "status_changed_on", "actual": "废止"},
+        mend=more("normative_documents", document_no="R-2", status="废止", status_changed_on="2023-06-01", updated_at=NEW),
     ),
     "same_bytes_file": Fault("fees", twice, {"path": "fees/fees-2.csv", "row_no": None}, mend=more("fees", receipt_no="F-2")),
     "unknown_columns": Fault(

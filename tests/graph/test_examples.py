@@ -112,12 +112,35 @@ def test_mistakes_are_answered_with_the_remedy_and_their_exit_code(example: tupl
     wrong_cell = gouji(config, "trace", "table3.granted.natural_persons")
     assert wrong_cell.exit_code == 2 and "table3.granted.natural_person" in wrong_cell.output
     assert gouji(config, "record", "没有这个编号").exit_code == 1
+    for verb in (["ledger"], ["findings"], ["trace", "table2.coercion_decisions"], ["ledger", "--rows"]):
+        never = gouji(config, *verb, "--year", "1999")
+        assert never.exit_code == 1 and "没有统计过这样的报告" in never.output
+    assert gouji(config, "findings", "--rule", "none").exit_code == 2
+    assert gouji(config, "trace", "section1.none").exit_code == 1
     assert gouji(config, "tables", "--year", "1999").exit_code == 1
     for years in (["2018"], ["2999"], ["2021", "2023"]):
         wrong_year = gouji(config, "run", *(part for year in years for part in ("--year", year)))
         assert wrong_year.exit_code == 2 and "连续的年度" in wrong_year.output
     no_config = CliRunner().invoke(main, ["--config", str(tmp_path / "none.toml"), "run"])
     assert no_config.exit_code == 2 and "[[agencies]]" in no_config.output
+
+
+def test_the_cells_of_several_reports_are_told_apart_in_one_csv(example: tuple[str, Path]) -> None:
+    name, config = example
+    lines = gouji(config, "tables", "--format", "csv").stdout_bytes.decode("utf-8-sig").splitlines()
+    assert len(lines) == 1 + 200 * len(EXAMPLES[name]) and lines[0].startswith("agency_name,year,cell_id,")
+    assert {line.split(",")[1] for line in lines[1:]} == {e.rpartition("-")[2] for e in EXAMPLES[name]}
+
+
+@pytest.mark.parametrize("verb", ["tables", "ledger", "findings"])
+def test_a_broken_warehouse_is_told_in_words(tmp_path: Path, verb: str) -> None:
+    config = tmp_path / "gouji.toml"
+    config.write_text(replay.configuration([DATA / "drops" / "xinxiang-2023-none"], tmp_path / "var"), "utf-8")
+    assert "gouji run" in gouji(config, verb).output  # nothing there yet
+    (tmp_path / "var").mkdir()
+    (tmp_path / "var" / "gouji.duckdb").write_bytes(b"junk" * 5000)
+    done = gouji(config, verb)
+    assert done.exit_code == 1 and "gouji.duckdb" in done.output and "[paths] data" in done.output
 
 
 @pytest.mark.parametrize("drop", ["xinxiang-2023-none", "kewei-2024-heavy"])

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
@@ -293,8 +294,15 @@ def test_a_landed_file_that_cannot_be_opened_for_a_night_keeps_its_rows(house: H
     path = house.put("fees", ".csv", fee("F-1"))
     house.night()
     os.utime(path, (1_700_000_000, 1_700_000_000))
+    really = Path.open
+
+    def refuse(self: Path, *arguments: Any, **more: Any) -> Any:
+        if self.name == path.name:
+            raise PermissionError(13, "Permission denied")
+        return really(self, *arguments, **more)
+
     with monkeypatch.context() as patch:
-        patch.setattr(Path, "open", lambda *_, **__: (_ for _ in ()).throw(PermissionError(13, "Permission denied")))
+        patch.setattr(Path, "open", refuse)
         house.land("fees")
     house.settle("fees")
     house.count()
@@ -422,7 +430,7 @@ def test_leftovers_of_a_killed_run_are_removed_and_landed_bytes_cannot_be_writte
     house.land("fees")
     (kept,) = [p for p in house.landing.folder.rglob("*") if p.is_file()]
     assert not leftover.exists()
-    assert kept.read_bytes() == path.read_bytes() and kept.suffix == ".csv" and kept.stat().st_mode & 0o777 == 0o444
+    assert kept.read_bytes() == path.read_bytes() and kept.suffix == ".csv" and kept.stat().st_mode & 0o777 == 0o400
 
 
 def test_sheet_unknown_columns_and_ignored_sheets_are_recorded(house: House) -> None:
@@ -455,3 +463,32 @@ def test_a_large_file_is_stored_chunk_by_chunk_and_completely(house: House, monk
     house.land("fees")
     assert [len(c) for c in chunks] == [7] * 7 + [1]
     assert [no for _, no in landed(house)] == [f"F-{i}" for i in range(50)]
+
+
+def test_trouble_in_the_store_is_not_blamed_on_the_file(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    house.put("fees", ".csv", fee("F-1"))
+    monkeypatch.setattr("os.fsync", lambda _: (_ for _ in ()).throw(OSError(28, "No space left on device")))
+    with pytest.raises(OSError, match="No space left"):
+        house.land("fees")
+    monkeypatch.undo()
+    assert house.files() == [] and house.land("fees").files_new == 1
+
+
+def test_a_raised_limit_lets_a_file_in_that_was_too_large(house: House) -> None:
+    path = house.put("fees", ".csv", fee("F-1"))
+    house.limit_bytes = path.stat().st_size - 1
+    assert house.land("fees").files_rejected == 1
+    house.limit_bytes += 1
+    house.night()
+    assert house.cells()["table2.fee_10k_yuan"] == Decimal("0.038") and house.findings("rejected_file") == []
+
+
+def test_a_renamed_file_takes_the_place_of_its_new_name_in_the_order_of_files(house: House, tmp_path: Path) -> None:
+    """Of two rows with one update time the first in file order counts, whenever each was landed (source contracts 6.1)."""
+    house.put("fees", "-m.csv", good("fees", receipt_no="F-1", amount_yuan="20000"))
+    last = house.put("fees", "-z.csv", good("fees", receipt_no="F-1", amount_yuan="1"))
+    house.night()
+    assert house.cells()["table2.fee_10k_yuan"] == 2
+    last.rename(house.path("fees", "-a.csv"))
+    house.night()
+    assert house.cells()["table2.fee_10k_yuan"] == Decimal("0.0001")

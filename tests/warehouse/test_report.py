@@ -12,6 +12,7 @@ from building import AGENCY, FIRM, GOOD, LAW_FIRM, NAME, OTHER, OTHER_NAME, Hous
 
 from assets.logic import text
 from warehouse import forms, report
+from warehouse.ledger import Unbalanced
 
 D = Decimal
 YEARS = (2022, 2023)
@@ -357,3 +358,21 @@ def test_a_configured_name_is_compared_in_the_form_in_which_cleaning_leaves_name
     cleaned = pl.DataFrame({"name": [f"甲{c}乙" for c in characters]}).select(text.key(pl.col("name"))).to_series()
     wrong = [c for c, name in zip(characters, cleaned, strict=True) if report.normal_name(f"甲{c}乙") != name]
     assert wrong == []
+
+
+def test_a_report_that_was_not_counted_after_its_data_changed_is_told(house: House) -> None:
+    assert house.findings("stale_report") == []
+    house.put("fees", "-2.csv", good("fees", receipt_no="F-late", collected_on="2022-05-01"))
+    house.records()
+    house.count([2023])
+    assert [f["year"] for f in house.findings("stale_report")] == [2022]
+    house.count([2022, 2023])
+    assert house.findings("stale_report") == []
+
+
+def test_a_cell_that_is_not_the_sum_of_its_evidence_stops_the_run(house: House) -> None:
+    with house.warehouse.step() as con:
+        report.assert_reaggregates(con, YEARS)
+    house.change("UPDATE report.cells SET value = value + 1 WHERE cell_id = 'table2.punishment_decisions' AND year = 2023")
+    with house.warehouse.step() as con, pytest.raises(Unbalanced, match=r"2023 年度 table2\.punishment_decisions"):
+        report.assert_reaggregates(con, YEARS)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -13,7 +14,7 @@ import pytest
 from building import House, good, log_line, write_log
 
 from warehouse import tables, views
-from warehouse.landing import Landing, digest
+from warehouse.landing import Landing
 from warehouse.model import TYPES, Column, Table
 from warehouse.store import Busy, Warehouse, create_schema, delete_files, insert, next_id
 from warehouse.tables import TABLES, VIEWS
@@ -56,6 +57,10 @@ def test_a_table_is_what_the_dictionary_says(fresh: duckdb.DuckDBPyConnection, n
     assert comment == (table.zh,)
 
 
+def digest(file: Path) -> str:
+    return hashlib.sha256(file.read_bytes()).hexdigest()
+
+
 def test_there_are_no_tables_and_views_but_those_of_the_dictionary(fresh: duckdb.DuckDBPyConnection) -> None:
     assert {row[0] for row in fresh.execute("SELECT schema_name || '.' || table_name FROM duckdb_tables()").fetchall()} == set(TABLES)
     made = {row[0] for row in fresh.execute("SELECT schema_name || '.' || view_name FROM duckdb_views() WHERE NOT internal").fetchall()}
@@ -86,7 +91,7 @@ def test_every_frame_of_a_table_can_be_stored_and_read_back(fresh: duckdb.DuckDB
 
 def test_what_a_file_does_not_have_yet_is_added_and_what_it_has_is_kept(warehouse: Warehouse) -> None:
     with warehouse.step() as con:
-        insert(con, YEARS, pl.DataFrame([("A", "甲", 2023, "2021")], schema=YEARS.schema, orient="row"))
+        insert(con, YEARS, pl.DataFrame([("A", "甲", 2023, "2021", None)], schema=YEARS.schema, orient="row"))
     with warehouse.connect() as con:
         con.execute("DROP TABLE core.quarantine")
         con.execute("CREATE OR REPLACE VIEW report.ledger_totals AS SELECT 1 AS old")
@@ -134,7 +139,7 @@ def test_personal_data_and_free_text_have_no_column_outside_the_restricted_schem
 
 # ---- writing ---------------------------------------------------------------------------------------------------------------
 
-GOOD_FRAME = {"agency": ["A"], "agency_name": ["甲"], "year": [2023], "format": ["2021"]}
+GOOD_FRAME = {"agency": ["A"], "agency_name": ["甲"], "year": [2023], "format": ["2021"], "inputs_md5": ["x"]}
 
 
 @pytest.mark.parametrize(
@@ -157,7 +162,7 @@ def test_a_frame_that_does_not_fit_is_refused_and_nothing_is_written(warehouse: 
 
 def test_a_frame_with_its_columns_in_another_order_lands_by_name(warehouse: Warehouse) -> None:
     with warehouse.step() as con:
-        insert(con, YEARS, pl.DataFrame(GOOD_FRAME).select("year", "format", "agency", "agency_name"))
+        insert(con, YEARS, pl.DataFrame(GOOD_FRAME).select("year", "format", "inputs_md5", "agency", "agency_name"))
         assert con.execute("SELECT agency, agency_name, year, format FROM report.years").fetchall() == [("A", "甲", 2023, "2021")]
 
 
@@ -267,13 +272,13 @@ def test_what_is_kept_is_what_was_hashed_when_a_file_changes_while_it_is_read(tm
 
     path = tmp_path / "a.csv"
     path.write_bytes(b"before")
-    copying = warehouse.landing.shutil.copyfileobj
+    chunks = warehouse.landing._chunks
 
-    def meddle(reading: object, writing: object, *more: object) -> None:
-        copying(reading, writing, *more)  # type: ignore[call-overload]
+    def meddle(source: Path) -> Iterator[bytes]:
+        yield from chunks(source)
         path.write_bytes(b"after")
 
-    monkeypatch.setattr(warehouse.landing.shutil, "copyfileobj", meddle)
+    monkeypatch.setattr(warehouse.landing, "_chunks", meddle)
     landing = Landing(tmp_path / "landing")
     sha256, size = landing.put(path)
     assert landing.path_of(sha256, ".csv").read_bytes() == b"before" and size == 6

@@ -1,7 +1,8 @@
 -- Rank the staged rows of the touched keys and append them to their table.
 -- Grain: one readable landed row. Latest 更新时间 of a key is current, older rows are superseded; of several rows with that
 -- time the first in file order (code points of the path, then source and row) is current, the others are duplicates (source contracts
--- 6.1). The same path of a source landed twice: the later content stands first. The same is asked within each source alone, because
+-- 6.1). The path is the first under which the bytes lie now, or else lay, so that the order of nights decides nothing. The same path of
+-- a source landed twice: the later content stands first. The same is asked within each source alone, because
 -- whoever keeps a source must mend its contradictions, also those that another source has settled. `core.subject` is the subject's table.
 INSERT INTO core.subject BY NAME
 SELECT s.* REPLACE (
@@ -19,7 +20,14 @@ SELECT s.* REPLACE (
     first_value(s.row_no) OVER versions AS ref_row_no
 )
 FROM staged AS s
-JOIN raw.files AS f USING (file_id)
+JOIN (
+    SELECT f.file_id, f.source, coalesce(min(g.path) FILTER (g.seen_load_id = l.load_id), min(g.path)) AS path
+    FROM raw.files AS f
+    JOIN raw.files AS g ON g.agency = f.agency AND g.subject = f.subject AND g.sha256 = f.sha256 AND g.state IN ('landed', 'same_bytes')
+    JOIN (SELECT source, subject, max(load_id) AS load_id FROM raw.loads GROUP BY ALL) AS l ON l.source = g.source AND l.subject = g.subject
+    WHERE f.state = 'landed'
+    GROUP BY f.file_id, f.source
+) AS f USING (file_id)
 WINDOW
     versions AS (PARTITION BY s.agency, s.record_key ORDER BY s.updated_at DESC NULLS LAST, f.path, f.source, f.file_id DESC, s.row_no),
     in_source AS (PARTITION BY s.agency, f.source, s.record_key ORDER BY s.updated_at DESC NULLS LAST, f.path, f.file_id DESC, s.row_no)
