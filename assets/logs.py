@@ -19,7 +19,7 @@ from assets.records import Settled
 from assets.sources.shape import Rejected
 from assets.sources.web_log import KnownRange, Range, new_range, parse
 from warehouse import ledger, tables, views
-from warehouse.landing import Landing
+from warehouse.landing import Landing, Unreadable
 from warehouse.sql import query
 from warehouse.store import Warehouse, insert, next_id
 from warehouse.subjects import ACCESS_LOG
@@ -39,7 +39,7 @@ def remove_orphans(con: duckdb.DuckDBPyConnection, hits: Path) -> None:
     """Remove the Parquet files that no committed row names: a killed run left them."""
     named = {row[0] for row in con.execute("SELECT hits_file FROM raw.files WHERE hits_file IS NOT NULL").fetchall()}
     for file in hits.iterdir():
-        if file.name not in named:
+        if file.is_file() and file.name not in named:
             file.unlink()
 
 
@@ -83,7 +83,7 @@ class _LogLook(Look):
             try:
                 stat = file.stat()
             except OSError as error:
-                self.unreadable(path, known, error)
+                self.unreadable(path, known, Unreadable(error.strerror))
                 continue
             if known and (known["bytes"], known["mtime_ns"]) == (stat.st_size, stat.st_mtime_ns):
                 continue
@@ -105,7 +105,7 @@ class _LogLook(Look):
                 self.store_rejection(row, verdict.reason, verdict.detail)
                 return
             except OSError as error:
-                self.unreadable(row["path"], known, error)
+                self.unreadable(row["path"], known, Unreadable(error.strerror))
                 return
             if found:
                 self._land(found, row)
@@ -137,7 +137,7 @@ class _LogLook(Look):
     def _ranges(self) -> list[KnownRange]:
         rows = self.con.execute(
             "SELECT head_sha256, head_bytes, max(byte_to), max(line_from + lines - 1) FROM raw.files "
-            "WHERE source = ? AND subject = ? AND state = 'landed' GROUP BY ALL",
-            [self.delivery.source, self.subject],
+            "WHERE agency = ? AND subject = ? AND state = 'landed' GROUP BY ALL",
+            [self.delivery.agency, self.subject],
         ).fetchall()
         return [KnownRange(*row) for row in rows]

@@ -14,13 +14,13 @@ from dataclasses import dataclass
 import polars as pl
 
 from assets.logic import amounts, dates, text
-from assets.logic.identity import looks_resident, valid_codes
+from assets.logic.identity import SHAPE, looks_resident, valid_codes
 from assets.logic.vocabulary import Vocabulary, fixed
 from warehouse import tables
 from warehouse.subjects import Subject
 
 # Raise it when cleaning gives another result for the same text: landed rows are then cleaned anew.
-CODE_VERSION = "3"
+CODE_VERSION = "4"
 # The first that applies is a row's reason (source contracts 6.4).
 REASONS = (
     "missing_key",
@@ -38,6 +38,10 @@ REASONS = (
 )
 _SEPARATOR = "\x1f"  # no cleaned text holds a control character
 _SHOWN_CHARS = 60
+_DIGITS = "^[0-9]{17}[0-9X]$"
+# What may stand in a column of dates or amounts and be shown: figures, signs, the words of numbers, and words that say nothing.
+_FIGURES = r"^(不详|不明|未知|待定|暂无|无|空)$|^[0-9A-Za-z年月日时分秒元万千百十零一二三四五六七八九〇两点角整:：./+,，\s\x{200b}\x{feff}-]{0,40}$"
+_NUMBER_OF_A_PERSON = r"(^|[^0-9])(1[3-9][0-9]{9}|[1-8][0-9]{16}[0-9Xx])($|[^0-9])"  # a mobile telephone, an identity number
 
 
 @dataclass(frozen=True)
@@ -92,6 +96,10 @@ def typed(rows: pl.DataFrame, subject: Subject, vocabulary: Vocabulary) -> pl.Da
     return frame.with_columns(valid_codes(frame[f"t_{name}"]).alias(f"ok_{name}") for name in subject.of_kind("uscc"))
 
 
+def _masked(number: str) -> str:
+    return "个人-" + hashlib.sha256(number.encode()).hexdigest()[:12]
+
+
 def record_key(subject: Subject) -> pl.Expr:
     """The natural key in normal form; an empty part stays empty, an unreadable instant as written but for its ends."""
     parts = []
@@ -99,6 +107,8 @@ def record_key(subject: Subject) -> pl.Expr:
         part = pl.col(f"t_{name}")
         if subject.by_name[name].kind == "instant":
             part = pl.coalesce(part.dt.strftime("%Y-%m-%d %H:%M:%S"), text.trimmed(pl.col(name)))
+        elif subject.by_name[name].kind == "uscc":  # the key of an inspection: a person's number is told apart and not shown
+            part = pl.when(looks_resident(part)).then(part.map_elements(_masked, return_dtype=pl.String)).otherwise(part)
         parts.append(part.fill_null(""))
     return pl.concat_str(parts, separator="|")
 
@@ -157,9 +167,13 @@ def _reasons(frame: pl.DataFrame, defects: Sequence[Defect]) -> pl.DataFrame:
 
 
 def _is_private(subject: Subject, name: str) -> pl.Expr:
-    """Whether a credit code is a person's number: of a natural person or a sole trader, or a resident number written there."""
+    """Whether a credit code is a person's number: of a natural person or a sole trader, or another number written there.
+
+    Only what has the shape of a credit code passes; of digits alone (identity numbers are) only one with right check characters.
+    """
     code, private = pl.col(f"t_{name}"), fixed()["private"]
     found = looks_resident(code) | code.str.starts_with(private["prefix"])
+    found |= ~code.str.contains(SHAPE) | (code.str.contains(_DIGITS) & ~pl.col(f"ok_{name}"))
     for kind in set(private["kinds_in"]) & set(subject.by_name):
         found |= pl.col(f"t_{kind}").str.contains_any(private["kinds"])
     return found.fill_null(False)
@@ -174,7 +188,12 @@ def _shown(subject: Subject, name: str) -> pl.Expr:
     """The landed text of a field for whoever mends it; personal data and free text are never shown."""
     if not tables.in_core(subject.by_name[name]):
         return pl.lit(None, pl.String)
-    return _public(subject, name, pl.col(name).str.slice(0, _SHOWN_CHARS))
+    value, kind = pl.col(name), subject.by_name[name].kind
+    if kind in ("date", "instant", "number"):  # columns that slipped put names and addresses here
+        value = pl.when(value.str.contains(_FIGURES)).then(value)
+    elif kind != "uscc":
+        value = pl.when(~value.str.contains(_NUMBER_OF_A_PERSON)).then(value)
+    return _public(subject, name, value.str.slice(0, _SHOWN_CHARS))
 
 
 def row_finding(frame: pl.DataFrame, subject: Subject, rule: str, field: str, when: pl.Expr) -> pl.DataFrame:

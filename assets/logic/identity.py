@@ -11,7 +11,7 @@ import polars as pl
 ALPHABET = "0123456789ABCDEFGHJKLMNPQRTUWXY"  # no I O S V Z
 _WEIGHTS = [pow(3, i, 31) for i in range(17)]
 _ORGANISATION_WEIGHTS = (3, 7, 9, 10, 5, 8, 4, 2)  # GB 11714, characters 9 to 16
-_SHAPE = f"^[{ALPHABET}]{{18}}$"
+SHAPE = f"^[{ALPHABET}]{{18}}$"
 _RESIDENT = r"^[1-8][0-9]{5}(18|19|20)[0-9]{2}(0[1-9]|1[0-2])(0[1-9]|[12][0-9]|3[01])[0-9]{3}[0-9X]$"  # GB 11643
 _OLD_RESIDENT = r"^[1-8][0-9]{7}(0[1-9]|1[0-2])(0[1-9]|[12][0-9]|3[01])[0-9]{3}$"  # 15 digits, before 1999
 
@@ -51,7 +51,7 @@ def valid_codes(codes: pl.Series) -> pl.Series:
         frame.unique()
         .drop_nulls()
         .with_columns(
-            ok=code.str.contains(_SHAPE)
+            ok=code.str.contains(SHAPE)
             & (_organisation_check(code) == code.str.slice(16, 1))
             & (_code_check(code) == code.str.slice(17, 1))
         )

@@ -7,7 +7,8 @@ Cells come as fastexcel writes them: a date cell as `2023-03-05 00:00:00`, a num
 shows, a boolean as `true`. A row's number is the one the user sees; rows and columns may be hidden, the header may stand in
 any of the first rows. Three things would be lost silently and are not: an error cell is null to fastexcel and is put back as
 `#N/A` and so on; a formula that was never calculated has no value, so its workbook is rejected; other sheets with content are
-named. A workbook whose writer stored a made-up result for a formula (XlsxWriter: 0) cannot be told from a calculated one.
+named. A workbook that counts its dates from 1904 is rejected, as a date left without a date format would be four years early.
+A workbook whose writer stored a made-up result for a formula (XlsxWriter: 0) cannot be told from a calculated one.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from xml.parsers import expat
 
 import fastexcel
 import polars as pl
@@ -38,10 +40,15 @@ _BOMB_RATIO = 200
 # The library lays a sheet out as a full grid of 32 bytes a cell, and a single cell in the far corner makes it abort the
 # process. 64 million cells are a full-height sheet of 61 columns.
 _GRID = 64_000_000
-_OVERLAP = 16 * 1024  # longer than a formula, so that none is cut at the edge of a block
+_OVERLAP = 16 * 1024  # longer than the formulas of a usual writer; a longer one is only read more slowly
+# The usual writers give every cell as `<c r="B7" ...>` and a formula as `<f>...</f><v>...</v>`. Blocks are only searched for
+# something else; a sheet that has it anywhere is then read by a real parser, which is exact and many times slower.
 _WIDE = re.compile(rb' r="([A-Z]{2,3})[0-9]')
-_CELL = re.compile(rb'<c r="([A-Z]+)([0-9]+)"(?:[^>]*[^/>])?>')
-_BARE_FORMULA = re.compile(rb'<c r="([A-Z]+[0-9]+)"([^>]*)><f[^>]*?(?:/>|>[^<]*</f>)(?:<v\s*/>|<v></v>)?</c>')
+_CELL_ROW = re.compile(rb'<c r="[A-Z]{1,3}([0-9]{2,7})"')
+_PLACE = re.compile("([A-Za-z]{1,6})([0-9]{1,9})")
+_PREFIXED = re.compile(rb":[cf][\s/>]")
+_BARE_FORMULA = re.compile(rb'<f(?=[\s/>])(?<! t="str"><f)(?!(?:\s[^<>]*)?(?:/>|>[^<]*</f>)<v>\s*[^<\s])')
+_DATE_1904 = re.compile(rb"""<(?:[^\s<>/:]+:)?workbookPr\s(?:[^<]*?\s)?date1904\s*=\s*["']\s*(?:1|true|on)\s*["']""", re.IGNORECASE)
 _ERRORS = {
     "NA": "#N/A", "Div0": "#DIV/0!", "Name": "#NAME?", "Null": "#NULL!", "Num": "#NUM!", "Ref": "#REF!", "Value": "#VALUE!",
     "GettingData": "#GETTING_DATA",
@@ -53,7 +60,7 @@ def read_spreadsheet(path: Path, headers: Headers, limit_bytes: int) -> Landed:
     """Read the first visible sheet of a workbook.
 
     Raises:
-        Rejected: `not_xlsx`, `corrupt_xlsx`, `too_large`, `missing_key_column` or `duplicate_column`.
+        Rejected: `not_xlsx`, `corrupt_xlsx`, `date_1904`, `too_large`, `missing_key_column` or `duplicate_column`.
     """
     kind = _check(path, limit_bytes)
     sheet, ignored, grid = _load(path, kind)
@@ -182,53 +189,118 @@ def _check_parts(archive: zipfile.ZipFile, limit_bytes: int) -> None:
     if any(part.file_size > max(_BOMB_BYTES, _BOMB_RATIO * part.compress_size) for part in parts):
         raise Rejected("too_large", f"工作簿里有压缩 {_BOMB_RATIO} 倍以上的部分，不像正常的表格；请用 Excel 另存为 .xlsx 后重新提交。")
     for part in parts:
-        _check_part(archive, part, part.filename.lower().startswith("xl/worksheets/"))
+        _check_part(archive, part)
 
 
-def _check_part(archive: zipfile.ZipFile, part: zipfile.ZipInfo, is_sheet: bool) -> None:
+def _check_part(archive: zipfile.ZipFile, part: zipfile.ZipInfo) -> None:
     """Read a part to its end: the library stops at the last cell and would not notice a wrong checksum."""
     wide: set[bytes] = set()
     rows = 0
-    for block in _blocks(archive, part):
-        if not is_sheet:
+    is_sheet, usual = False, True
+    for block, end in _blocks(archive, part):
+        if not is_sheet and _DATE_1904.search(block):
+            raise Rejected("date_1904", "工作簿使用 1904 日期系统；请在 Excel 选项中取消“使用 1904 日期系统”，核对日期后另存，重新提交。")
+        is_sheet = is_sheet or b"sheetData" in block  # a sheet may lie under any name
+        if not (is_sheet and usual):
             continue
-        wide.update(_WIDE.findall(block))
-        last = block.rfind(b'<row r="')
-        rows = max(rows, _leading_int(block[last + 8 : last + 16]) if last >= 0 else 0)
-        if b"<f" in block:
-            _reject_bare_formula(block, part.filename)
-    # Counted with cells that are only formatted; the exact and slower count is for the suspicious sheet.
-    if is_sheet and rows * max(map(_column_no, wide), default=26) > _GRID:
-        _reject_far_cell(archive, part)
+        last = _CELL_ROW.match(block, max(0, block.rfind(b'<c r="', 0, end)))
+        rows = _round_up(max(rows, int(last[1]) if last else 0))
+        unusual = _starts_before(end, _PREFIXED, block) or (b"<f" in block and _starts_before(end, _BARE_FORMULA, block))
+        if not unusual and _starts_before(end, _cell_outside(1, rows), block):
+            wide.update(_WIDE.findall(block))
+            unusual = _starts_before(end, _cell_outside(3, rows), block)
+        usual = not unusual
+    # The product counts cells that are only formatted, and rows are rounded up.
+    if is_sheet and not (usual and rows * max(map(_column_no, wide), default=26) <= _GRID):
+        _check_cells(archive, part)
 
 
-def _blocks(archive: zipfile.ZipFile, part: zipfile.ZipInfo) -> Iterator[bytes]:
-    tail = b""
+def _blocks(archive: zipfile.ZipFile, part: zipfile.ZipInfo) -> Iterator[tuple[bytes, int]]:
+    """Blocks of a part, each with the position from which on the next block repeats it."""
     with archive.open(part) as stream:
-        while block := stream.read(_BLOCK):
-            block = tail + block
-            yield block
-            tail = block[-_OVERLAP:]
+        block = stream.read(_BLOCK)
+        while following := stream.read(_BLOCK):
+            end = max(0, len(block) - _OVERLAP)
+            yield block, end
+            block = block[end:] + following
+        yield block, len(block)
 
 
-def _reject_bare_formula(block: bytes, filename: str) -> None:
-    for cell, attributes in _BARE_FORMULA.findall(block):
-        if b't="str"' not in attributes:  # a text formula may have calculated an empty text
-            raise Rejected(
-                "corrupt_xlsx",
-                f"{Path(filename).name} 的单元格 {cell.decode()} 是没有计算结果的公式，读不到数值；请用 Excel 打开并保存后重新提交。",
-            )
+def _starts_before(end: int, pattern: re.Pattern[bytes], block: bytes) -> bool:
+    found = pattern.search(block)
+    return found is not None and found.start() < end
 
 
-def _reject_far_cell(archive: zipfile.ZipFile, part: zipfile.ZipInfo) -> None:
-    row, column, letters = 0, 0, ""
-    for block in _blocks(archive, part):
-        for cell in _CELL.finditer(block):
-            row = max(row, int(cell[2]))
-            if _column_no(cell[1]) > column:
-                column, letters = _column_no(cell[1]), cell[1].decode()
-    if row * column > _GRID:
-        extent = f"{Path(part.filename).name} 的内容一直写到第 {row} 行、{letters} 列"
+def _round_up(rows: int) -> int:
+    digits = str(max(rows, 10))
+    return int(digits[:2].ljust(len(digits), "9"))
+
+
+def _cell_outside(letters: int, rows: int) -> re.Pattern[bytes]:
+    """A cell that does not say, as usual writers do, that it is in a column of so many letters and one of the rounded rows."""
+    first, second, rest = str(rows)[0], str(rows)[1], len(str(rows)) - 2
+    below = f"[1-{int(first) - 1}][0-9]{{{rest + 1}}}|" if first > "1" else ""
+    row = f"{first}[0-{second}][0-9]{{{rest}}}|{below}[0-9]{{1,{rest + 1}}}+"
+    return re.compile(rf'<c(?! r="[A-Z]{{1,{letters}}}+(?:{row})")[\s/>]'.encode())
+
+
+class _Cells:
+    """The cells of a sheet where the library will see them: by local names, and counted where they do not say where they are."""
+
+    def __init__(self) -> None:
+        self.far_row = self.far_column = 0
+        self.bare = ""
+        self._row = self._column = 1
+        self._at: tuple[int, int] | None = None
+        self._formula = self._value = self._in_value = False
+
+    def start(self, name: str, attributes: dict[str, str]) -> None:
+        tag = name.rpartition(":")[2]
+        if tag == "row":
+            self._row = int(attributes.get("r", self._row))
+        elif tag == "c":
+            place = _PLACE.fullmatch(attributes.get("r", f"{_letters(self._column)}{self._row}"))
+            if not place:
+                raise ValueError(attributes)
+            self._column = _column_no(place[1].upper().encode())
+            self._at = int(place[2]), self._column
+            self._formula = False
+            self._value = attributes.get("t") == "str"  # a text formula may have calculated an empty text
+        elif self._at:
+            self.far_row, self.far_column = max(self.far_row, self._at[0]), max(self.far_column, self._at[1])
+            self._formula = self._formula or tag == "f"
+            self._in_value = tag == "v"
+
+    def text(self, data: str) -> None:
+        self._value = self._value or (self._in_value and not data.isspace())
+
+    def end(self, name: str) -> None:
+        tag = name.rpartition(":")[2]
+        if tag == "row":
+            self._row, self._column = self._row + 1, 1
+        elif tag == "c" and self._at:
+            if self._formula and not self._value and not self.bare:
+                self.bare = f"{_letters(self._at[1])}{self._at[0]}"
+            self._column += 1
+            self._at = None
+        elif tag == "v":
+            self._in_value = False
+
+
+def _check_cells(archive: zipfile.ZipFile, part: zipfile.ZipInfo) -> None:
+    cells = _Cells()
+    parser = expat.ParserCreate()
+    parser.StartElementHandler, parser.EndElementHandler, parser.CharacterDataHandler = cells.start, cells.end, cells.text
+    with archive.open(part) as stream:
+        try:
+            parser.ParseFile(stream)
+        except expat.ExpatError as error:
+            raise _corrupt() from error
+    name = Path(part.filename).name
+    if cells.bare:
+        raise Rejected("corrupt_xlsx", f"{name} 的单元格 {cells.bare} 是没有计算结果的公式，读不到数值；请用 Excel 打开并保存后重新提交。")
+    if cells.far_row * cells.far_column > _GRID:
+        extent = f"{name} 的内容一直写到第 {cells.far_row} 行、{_letters(cells.far_column)} 列"
         raise Rejected("too_large", f"{extent}，表格过大；请删除数据区以外的单元格后重新提交。")
 
 
@@ -239,6 +311,9 @@ def _column_no(letters: bytes) -> int:
     return number
 
 
-def _leading_int(text: bytes) -> int:
-    digits = re.match(rb"[0-9]+", text)
-    return int(digits[0]) if digits else 0
+def _letters(column: int) -> str:
+    letters = ""
+    while column > 0:
+        column, letter = divmod(column - 1, 26)
+        letters = chr(65 + letter) + letters
+    return letters

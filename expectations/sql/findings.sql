@@ -1,11 +1,8 @@
 -- Complete what the rules found with place, severity and message, and store it. Grain: one finding.
--- A key may have a part where somebody wrote a resident identity number instead of a code: it is not shown.
 -- The id is a digest of rule and place: the same fault has the same id every night, and of several contents of a path the last speaks.
 INSERT INTO report.findings BY NAME
 WITH placed AS (
-    SELECT f.rule, t.severity, f.agency, f.year, f.subject, coalesce(f.source, g.source) AS source, g.path, g.sheet, f.row_no,
-        regexp_replace(f.record_key, '(^|\|)[1-8]\d{5}(?:18|19|20)\d{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])\d{3}[\dX](\||$)', '\1（个人信息）\2')
-            AS record_key,
+    SELECT f.rule, t.severity, f.agency, f.year, f.subject, coalesce(f.source, g.source) AS source, g.path, g.sheet, f.row_no, f.record_key,
         f.file_id, f.cell_id, f.field, f.expected, f.actual, f.detail, t.message, t.remedy, x.field_zh, s.subject_zh, coalesce(r.reason_zh, f.detail) AS detail_zh,
         CASE WHEN k.several THEN '来源“' || g.source || '”的 ' ELSE '' END || g.path || coalesce('，工作表“' || g.sheet || '”', '') || coalesce('，第 ' || f.row_no || ' 行', '') AS place,
         coalesce(l.label, u.touched) AS cells

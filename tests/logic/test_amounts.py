@@ -13,7 +13,7 @@ from assets.logic.amounts import AMOUNT, amount
 
 FULL = str.maketrans({chr(i): chr(i + 0xFEE0) for i in range(0x21, 0x7F)})
 TENTH = Decimal(1).scaleb(-10)
-EXACT = st.integers(-(10**28) + 1, 10**28 - 1).map(lambda n: Decimal(n).scaleb(-10))
+EXACT = st.integers(-(10**22) + 1, 10**22 - 1).map(lambda n: Decimal(n).scaleb(-10))
 
 
 def read(*texts: str | None) -> list[Decimal | None]:
@@ -29,7 +29,7 @@ def read(*texts: str | None) -> list[Decimal | None]:
         ("－5", "-5"),
         ("+5", "5"), ("5.", "5"), (".5", "0.5"), ("-.5", "-0.5"), ("1e3", "1000"), ("1.5E-3", "0.0015"), ("0", "0"), ("-0", "0"),
         ("\ufeff380\u00a0", "380"), ("0.30000000000000004", "0.3"), ("0.29999999999999998", "0.3"),
-        ("999999999999999999", "999999999999999999"),
+        ("999999999999", "999999999999"), ("-999999999999.9", "-999999999999.9"),
     ],
 )  # fmt: skip
 def test_numbers(written: str, value: str) -> None:
@@ -61,13 +61,18 @@ def test_every_spelling_is_exact(values: list[Decimal]) -> None:
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.lists(st.tuples(st.integers(-(10**8), 10**8), st.integers(-6, 6)), min_size=1, max_size=30))
+@given(st.lists(st.tuples(st.integers(-(10**8), 10**8), st.integers(-6, 3)), min_size=1, max_size=30))
 def test_exponents_are_exact(values: list[tuple[int, int]]) -> None:
     assert read(*(f"{n}e{e}" for n, e in values)) == [Decimal(n).scaleb(e) for n, e in values]
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.lists(st.floats(-1e12, 1e12, allow_nan=False).map(repr), min_size=1, max_size=30))
+@given(st.lists(st.floats(-1e11, 1e11, allow_nan=False).map(repr), min_size=1, max_size=30))
 def test_digits_of_a_float_are_rounded_not_cut(written: list[str]) -> None:
     ordinary = [w for w in written if not w[-4:].startswith("-")]  # 1e-300 is nobody's amount
     assert read(*ordinary) == [Decimal(w).quantize(TENTH, ROUND_HALF_EVEN) for w in ordinary]
+
+
+def test_a_number_too_large_for_an_amount_is_none() -> None:
+    """An identity number that slipped into the column; a few of them would overflow the sum of a cell."""
+    assert read("1000000000000", "-1000000000000", "110101199003074258", "1e12") == [None] * 4

@@ -210,8 +210,8 @@ def test_a_local_word_for_a_kind_of_party_counts() -> None:
 @pytest.mark.parametrize(("subject", "field"), PARTIES)
 def test_the_number_of_a_company_is_public(subject: str, field: str) -> None:
     done = cleaned(subject, {field: COMPANY}, {field: f" {COMPANY.lower()}"}, {field: WRONG_COMPANY}, {field: "A92"})
-    assert done.core[field].to_list() == [COMPANY, COMPANY, WRONG_COMPANY, "A92"]
-    assert done.findings["value"].to_list() == [WRONG_COMPANY, "A92"]
+    assert done.core[field].to_list() == [COMPANY, COMPANY, WRONG_COMPANY, None]
+    assert done.findings["value"].to_list() == [WRONG_COMPANY, None]
 
 
 def test_the_key_of_an_inspection_keeps_the_number() -> None:
@@ -356,3 +356,16 @@ def test_a_key_is_its_own_key(subject: str) -> None:
         assert cleaned(subject, *({name: k} for k in keys)).core["record_key"].to_list() == keys
 
     holds()
+
+
+@pytest.mark.parametrize("number", ["11010119900300123", "110101199013001234", "E12345678", "13800000000"])
+@pytest.mark.parametrize(("subject", "field"), [("coercions", "party_uscc"), ("inspections", "object_uscc")])
+def test_a_number_that_is_no_credit_code_stays_in_raw(subject: str, field: str, number: str) -> None:
+    done = cleaned(subject, {field: number})
+    assert done.core[field].to_list() == [None] and done.findings["value"].to_list() == [None]
+
+
+@pytest.mark.parametrize("field", ["submitted_on", "received_on", "fee_yuan", "updated_at"])
+def test_what_slipped_into_a_column_of_figures_is_not_shown(field: str) -> None:
+    slipped, honest = cleaned("applications", {field: "测试甲住某路5号申请公开某名单"}), cleaned("applications", {field: "2023-02-30元"})
+    assert slipped.quarantine["value"].to_list() == [None] and honest.quarantine["value"].to_list() == ["2023-02-30元"]

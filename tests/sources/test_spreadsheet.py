@@ -259,6 +259,170 @@ def test_a_formula_with_a_result_is_its_result_also_when_that_is_empty_text(tmp_
     assert (got["receipt_no"], got["amount_yuan"], got["note"]) == ("A1", "3", None)
 
 
+HEAD_CELLS = b"".join(b'<c r="%c1" t="inlineStr"><is><t>%s</t></is></c>' % (65 + at, name.encode()) for at, name in enumerate(HEADER))
+
+
+def with_rows(rows: bytes, prefix: bytes = b"", path: str = "xl/worksheets/sheet1.xml", padding: int = 0) -> bytes:
+    """A workbook whose only sheet is the header in row 1 and these rows, written as they are."""
+    head = b'<row r="1">' + HEAD_CELLS + b"</row>"
+    if prefix:
+        head = re.sub(rb"<(/?)(?=\w)", rb"<\1" + prefix, head)
+    ns = b"xmlns" + (b":" + prefix[:-1] if prefix else b"") + b'="http://schemas.openxmlformats.org/spreadsheetml/2006/main"'
+    data = b"<%ssheetData>%s%s%s</%ssheetData>" % (prefix, head, b" " * padding, rows, prefix)
+    sheet = b'<?xml version="1.0"?><%sworksheet %s>%s</%sworksheet>' % (prefix, ns, data, prefix)
+    target = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(good_book())) as old, zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as new:
+        for part in old.infolist():
+            if part.filename == "xl/worksheets/sheet1.xml":
+                new.writestr(path, sheet)
+            else:
+                content = old.read(part)
+                if part.filename == "xl/_rels/workbook.xml.rels":
+                    content = content.replace(b"worksheets/sheet1.xml", path.removeprefix("xl/").encode())
+                new.writestr(part.filename, content)
+    return target.getvalue()
+
+
+def stray(cell: bytes, row: bytes = b'<row r="1048576">') -> bytes:
+    return row + cell + b"<v>1</v></c></row>"
+
+
+@pytest.mark.parametrize(
+    ("make", "extent"),
+    [
+        (lambda: with_rows(b'<x:row r="1048576"><x:c r="XFD1048576"><x:v>1</x:v></x:c></x:row>', b"x:"), "第 1048576 行、XFD 列"),
+        (lambda: with_rows(b'<x:row><x:c s="0" r="XFD1048576"><x:v>1</x:v></x:c></x:row>', b"x:"), "第 1048576 行、XFD 列"),
+        (lambda: with_rows(stray(b'<c s="0" r="XFD1048576">', b'<row spans="1:2" r="1048576">')), "第 1048576 行、XFD 列"),
+        (lambda: with_rows(stray(b"<c r='XFD1048576'>", b"<row r='1048576'>")), "第 1048576 行、XFD 列"),
+        (lambda: with_rows(stray(b'<c\n r = "XFD1048576">')), "第 1048576 行、XFD 列"),
+        (lambda: with_rows(stray(b'<c x=">" r="XFD1048576">')), "第 1048576 行、XFD 列"),
+        (lambda: with_rows(stray(b'<c r="xfd1048576">')), "第 1048576 行、XFD 列"),
+        # The row says one thing, its cell another; later rows are small again.
+        (lambda: with_rows(stray(b'<c r="XFD1048576">', b'<row r="2">')), "第 1048576 行、XFD 列"),
+        (lambda: with_rows(stray(b'<c r="XFD999999">', b'<row r="2">') + stray(b'<c r="A3">', b"<row>")), "第 999999 行、XFD 列"),
+        # Cells that do not say where they are.
+        (lambda: with_rows(b'<row r="2">' + b"<c><v>1</v></c>" * 16384 + b"</row>" + stray(b"<c>")), "第 1048576 行、XFD 列"),
+        # Across the edge of two blocks, and under a name where no sheet is expected.
+        (lambda: with_rows(stray(b'<c r="XFD1048576">'), padding=(1 << 20) - 500), "第 1048576 行、XFD 列"),
+        (lambda: with_rows(stray(b'<c s="0" r="XFD1048576">'), padding=(1 << 20) - 700), "第 1048576 行、XFD 列"),
+        (lambda: with_rows(stray(b'<c r="XFD1048576">'), path="xl/data/table.xml"), "第 1048576 行、XFD 列"),
+    ],
+)
+def test_no_way_to_write_a_far_cell_gets_past_the_check(tmp_path: Path, make: Callable[[], bytes], extent: str) -> None:
+    (tmp_path / "a").write_bytes(make())
+    with pytest.raises(Rejected) as caught:  # only the check: the library would abort the process
+        spreadsheet._check(tmp_path / "a", LIMIT)
+    assert caught.value.reason == "too_large"
+    assert extent in caught.value.detail
+
+
+def test_an_undecidable_place_of_a_cell_is_rejected(tmp_path: Path) -> None:
+    for cell in (b'<c r="1A">', b'<c r="A">', b'<c r="&#88;">', b'<c r="A1" r="XFD1048576">'):
+        (tmp_path / "a").write_bytes(with_rows(stray(cell) + stray(b"<c>")))
+        with pytest.raises(Rejected) as caught:
+            spreadsheet._check(tmp_path / "a", LIMIT)
+        assert caught.value.reason == "corrupt_xlsx"
+
+
+@pytest.mark.parametrize("rows", [1, 9, 10, 11, 99, 100, 109, 110, 999, 19_999, 20_000, 100_000, 129_999, 345_678, 1_048_576])
+@pytest.mark.parametrize("letters", [1, 3])
+def test_the_quick_search_knows_the_cells_that_are_near(rows: int, letters: int) -> None:
+    upper = spreadsheet._round_up(rows)
+    assert rows <= upper <= max(10, rows * 1.1)
+    outside = spreadsheet._cell_outside(letters, upper)
+    for row in {1, 9, 10, rows // 2 or 1, rows - 1 or 1, rows, upper}:
+        assert not outside.search(b'<c r="Z%d" s="1">' % row)
+    for row in (upper + 1, upper * 2, upper * 10, upper * 100):
+        assert outside.search(b'<c r="A%d">' % row)
+    assert bool(outside.search(b'<c r="AA1">')) == (letters == 1)
+    assert not outside.search(b'<cols><col min="1"/></cols>')
+
+
+@pytest.mark.parametrize("prefix", [b"", b"x:"])
+def test_sheets_of_unusual_writers_are_read(tmp_path: Path, prefix: bytes) -> None:
+    rows = b'<row><c t=\'str\'><v>A2</v></c><c s="0" r = "B2"><f>1</f> <v>2</v> </c></row>'
+    rows += b'<row r="5" spans="1:3"><c t="str" r="A5"><f>""</f><v/></c><c r="B5"><v>3</v></c><c t="str"><v>n</v></c></row>'
+    rows = re.sub(rb"<(/?)(?=\w)", rb"<\1" + prefix, rows)
+    (tmp_path / "a").write_bytes(with_rows(rows, prefix, "xl/data/table.xml"))
+    got = [(r["row_no"], r["receipt_no"], r["amount_yuan"], r["note"]) for r in rows_of(read(tmp_path / "a", "a.xlsx", FEES, {}, LIMIT))]
+    assert got == [(2, "A2", "2", None), (5, None, "3", "n")]
+
+
+@pytest.mark.parametrize(
+    "cell",
+    [
+        b'<c r="D2"><f>C2+14</f></c>',
+        b'<c s="0" r="D2"><f>C2+14</f></c>',
+        b"<c r='D2' s='0'><f>C2+14</f></c>",
+        b'<x:c r="D2"><x:f>C2+14</x:f></x:c>',
+        b'<c r="D2"><x:f>C2+14</x:f></c>',
+        b'<c r="D2"><f/></c>',
+        b'<c r="D2"><f t="shared" si="0"/></c>',
+        b'<c r="D2"><f t="shared" ref="D2:D9" si="0">C2+14</f></c>',
+        b'<c r="D2"><f>C2+14</f><v></v></c>',
+        b'<c r="D2"><f>C2+14</f><v/></c>',
+        b'<c r="D2"><f>C2+14</f><v> </v></c>',
+        b'<c r="D2">\n <f>C2+14</f>\n <v>\n</v>\n</c>',
+        b'<c r="D2"><f><![CDATA[C2<14]]></f></c>',
+        b'<c r="D2"><f>C2+14</f><v><!-- 3 --></v></c>',
+        b'<c r="D2"><f>' + b"1+" * 20_000 + b"1</f></c>",
+        b'<c r="C2"/><c><f>C2+14</f></c>',
+    ],
+)
+@pytest.mark.parametrize("padding", [0, (1 << 20) - 480])
+def test_no_way_to_write_a_formula_without_a_result_gets_past_the_check(tmp_path: Path, cell: bytes, padding: int) -> None:
+    content = with_rows(b'<row r="2">' + cell + b'</row><row r="3"><c r="A3"><f>1+1</f><v>2</v></c></row>', padding=padding)
+    content = rewritten(content, b"<worksheet ", b'<worksheet xmlns:x="http://schemas.openxmlformats.org/spreadsheetml/2006/main" ')
+    (tmp_path / "a").write_bytes(content)
+    rejected = reject(tmp_path / "a")
+    assert rejected.reason == "corrupt_xlsx"
+    assert "sheet1.xml 的单元格 D2 是没有计算结果的公式" in rejected.detail
+
+
+def rewritten(book: bytes, old: bytes, new: bytes) -> bytes:
+    target = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(book)) as source, zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
+        for part in source.infolist():
+            archive.writestr(part.filename, source.read(part).replace(old, new))
+    return target.getvalue()
+
+
+def test_formulas_of_other_parts_of_a_sheet_are_no_cells(tmp_path: Path) -> None:
+    rule = b'</sheetData><extLst xmlns:xm="xm"><ext><xm:f>A1</xm:f><f>A1</f></ext></extLst>'
+    content = rewritten(with_rows(b'<row r="2"><c r="A2" t="str"><v>A1</v></c></row>'), b"</sheetData>", rule)
+    (tmp_path / "a").write_bytes(content)
+    assert [r["receipt_no"] for r in rows_of(read(tmp_path / "a", "a.xlsx", FEES, {}, LIMIT))] == ["A1"]
+
+
+@pytest.mark.parametrize(
+    ("properties", "rejected"),
+    [
+        (b'<workbookPr date1904="1"/>', True),
+        (b'<workbookPr date1904="true" defaultThemeVersion="124226"/>', True),
+        (b"<workbookPr defaultThemeVersion='124226'\n date1904 = 'true'/>", True),
+        (b'<x:workbookPr xmlns:x="http://schemas.openxmlformats.org/spreadsheetml/2006/main" date1904="1"/>', True),
+        (b'<workbookPr date1904="0"/>', False),
+        (b'<workbookPr date1904="false"/>', False),
+        (b"<workbookPr/>", False),
+    ],
+)
+def test_a_workbook_that_counts_its_dates_from_1904(tmp_path: Path, properties: bytes, rejected: bool) -> None:
+    path = tmp_path / "a"
+    path.write_bytes(repacked(lambda _, content: re.sub(rb"<workbookPr[^>]*>", lambda _: properties, content)))
+    if rejected:
+        assert reject(path).reason == "date_1904"
+        assert "取消“使用 1904 日期系统”" in reject(path).detail
+    else:
+        assert len(rows_of(read(path, "a.xlsx", FEES, {}, LIMIT))) == 2000
+
+
+def test_a_1904_workbook_of_a_usual_writer_whatever_its_sheet_is_called(tmp_path: Path) -> None:
+    book = xlsxwriter.Workbook(tmp_path / "a", {"date_1904": True})
+    book.add_worksheet("sheetData").write_column(0, 0, ["票据号", "A1"])
+    book.close()
+    assert reject(tmp_path / "a").reason == "date_1904"
+
+
 def test_a_panic_of_the_library_is_a_rejection(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     class PanicException(BaseException):
         pass
