@@ -40,7 +40,10 @@ _SEPARATOR = "\x1f"  # no cleaned text holds a control character
 _SHOWN_CHARS = 60
 _DIGITS = "^[0-9]{17}[0-9X]$"
 # What may stand in a column of dates or amounts and be shown: figures, signs, the words of numbers, and words that say nothing.
-_FIGURES = r"^(不详|不明|未知|待定|暂无|无|空)$|^[0-9A-Za-z年月日时分秒元万千百十零一二三四五六七八九〇两点角整:：./+,，\s\x{200b}\x{feff}-]{0,40}$"
+_FIGURES = (
+    r"^(不详|不明|未知|待定|暂无|无|空)$|"
+    r"^[0-9A-Za-z年月日时分秒元万千百十零一二三四五六七八九〇两点角整:：./+,，\s\x{200b}\x{feff}-]{0,40}$"
+)
 _NUMBER_OF_A_PERSON = r"(^|[^0-9])(1[3-9][0-9]{9}|[1-8][0-9]{16}[0-9Xx])($|[^0-9])"  # a mobile telephone, an identity number
 
 
