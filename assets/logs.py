@@ -6,7 +6,7 @@ Belongs here: which range is new, the order keep → parse → store, days. Does
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -24,6 +24,20 @@ from warehouse.sql import query
 from warehouse.store import Warehouse, insert, next_id
 from warehouse.subjects import ACCESS_LOG
 
+# Every landed range of an organ, whichever source brought it. A range went on behind those that ended where it starts: behind the one
+# under its own path if there are several, as the beginnings of two nodes' logs often have the same length.
+_RANGES = """
+WITH landed AS (FROM raw.files WHERE agency = ? AND subject = ? AND state = 'landed'),
+continued AS (
+    SELECT r.file_id
+    FROM landed AS r
+    JOIN landed AS s ON s.byte_from = r.byte_to AND s.line_from = r.line_from + r.lines AND s.file_id > r.file_id
+        AND (s.head_bytes > r.head_bytes OR s.head_sha256 = r.head_sha256)
+    QUALIFY (s.source = r.source AND s.path = r.path) OR NOT bool_or(s.source = r.source AND s.path = r.path) OVER (PARTITION BY s.file_id)
+)
+SELECT head_sha256, head_bytes, byte_to, line_from + lines - 1, tail_sha256, file_id IN (FROM continued) FROM landed
+"""
+
 
 def land_logs(warehouse: Warehouse, landing: Landing, hits: Path, deliveries: Sequence[Delivery], *, run_id: str) -> Ingested:
     """Land what the access logs have grown by, over all sources, in one transaction."""
@@ -36,11 +50,24 @@ def land_logs(warehouse: Warehouse, landing: Landing, hits: Path, deliveries: Se
 
 
 def remove_orphans(con: duckdb.DuckDBPyConnection, hits: Path) -> None:
-    """Remove the Parquet files that no committed row names: a killed run left them."""
+    """Remove the Parquet files that no committed row names: a killed run left them.
+
+    Raises:
+        RuntimeError: a file that a committed row names is gone; nothing is removed then.
+    """
     named = {row[0] for row in con.execute("SELECT hits_file FROM raw.files WHERE hits_file IS NOT NULL").fetchall()}
+    _assert_there(hits, named)
     for file in hits.iterdir():
         if file.is_file() and file.name not in named:
             file.unlink()
+
+
+def _assert_there(hits: Path, names: Iterable[str]) -> None:
+    gone = sorted(name for name in names if not (hits / name).is_file())
+    if gone:
+        raise RuntimeError(
+            f"访问日志的明细文件缺失（共 {len(gone)} 个，如 {gone[0]}）；请从备份恢复 hits 文件夹后再运行，留存的原件在 landing。"
+        )
 
 
 def count_days(warehouse: Warehouse, hits: Path) -> Settled:
@@ -48,12 +75,14 @@ def count_days(warehouse: Warehouse, hits: Path) -> Settled:
 
     Raises:
         warehouse.ledger.Unbalanced: lines, hits, rejects and blanks do not add up; nothing is written then.
+        RuntimeError: the Parquet file of such a range is gone.
     """
     with warehouse.step() as con:
         new = con.execute(
             "SELECT file_id, agency, hits_file FROM raw.files AS f WHERE subject = 'access_log' AND state = 'landed' "
             "AND NOT EXISTS (FROM core.cleaned AS c WHERE c.file_id = f.file_id) ORDER BY file_id"
         ).fetchall()
+        _assert_there(hits, [name for _, _, name in new])
         for file_id, agency, name in new:
             con.execute(query("log_days"), {"file_id": file_id, "agency": agency, "hits": str(hits / name)})
             insert(con, tables.TABLES["core.cleaned"],
@@ -127,17 +156,14 @@ class _LogLook(Look):
         self.rows += parsed.hits + parsed.rejects.height
         file_id = self.store_file(row | {
             "sha256": sha256, "state": "landed", "rows_read": parsed.hits + parsed.rejects.height, "head_sha256": found.head_sha256,
-            "head_bytes": found.head_bytes, "byte_from": found.byte_from, "byte_to": found.byte_to, "line_from": found.line_from,
-            "lines": found.lines, "hits": parsed.hits, "rejects": parsed.rejects.height, "blanks": parsed.blanks, "hits_file": name,
+            "head_bytes": found.head_bytes, "tail_sha256": found.tail_sha256, "byte_from": found.byte_from, "byte_to": found.byte_to,
+            "line_from": found.line_from, "lines": found.lines, "hits": parsed.hits, "rejects": parsed.rejects.height,
+            "blanks": parsed.blanks, "hits_file": name,
         })  # fmt: skip
         table = tables.TABLES["raw.access_log_rejects"]
         insert(self.con, table, parsed.rejects.select(
             pl.lit(self.delivery.agency).alias("agency"), pl.lit(file_id, pl.Int64()).alias("file_id"), "row_no", "line"))  # fmt: skip
 
     def _ranges(self) -> list[KnownRange]:
-        rows = self.con.execute(
-            "SELECT head_sha256, head_bytes, max(byte_to), max(line_from + lines - 1) FROM raw.files "
-            "WHERE agency = ? AND subject = ? AND state = 'landed' GROUP BY ALL",
-            [self.delivery.agency, self.subject],
-        ).fetchall()
+        rows = self.con.execute(_RANGES, [self.delivery.agency, self.subject]).fetchall()
         return [KnownRange(*row) for row in rows]

@@ -113,6 +113,7 @@ _FIXED = (
         Column("reader", "text", "读取设置的摘要；变了就从留存的原件重读", "digest of the reading settings; another one means reading again"),
         Column("head_sha256", "text", "日志首段的 SHA-256（识别轮转）", "log only: identity of the growing file"),
         Column("head_bytes", "integer", "日志首段的字节数", "log only: how many first bytes that digest covers"),
+        Column("tail_sha256", "text", "日志范围末段的 SHA-256（与首段一起识别轮转）", "log only: identity of the end of the range"),
         Column("byte_from", "integer", "日志范围起点（解压后字节）", "log only: first byte of the range, decompressed"),
         Column("byte_to", "integer", "日志范围终点（解压后字节）", "log only: byte after the range, decompressed"),
         Column("line_from", "integer", "日志范围首行行号", "log only: physical number of the first line"),

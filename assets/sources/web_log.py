@@ -3,9 +3,14 @@
 Belongs here: which bytes of a log are new (`new_range`), what its lines say (`parse`, `web_log.sql`). Does not belong here:
 where logs come from, which ranges are known, tables (`assets.logs`), the report year (a view over the hits).
 
-A log is known by the SHA-256 of its first bytes, decompressed: renaming or compressing a rotated log makes nothing new. The head
-of a range is the start of its log up to `HEAD` bytes, but not beyond the range: a log first seen with one line is known by
-that line until it has grown. Two logs with the same first `HEAD` bytes are taken for one; a log cut below its head is another.
+A log is known by its bytes, decompressed, not by its name: renaming or compressing a rotated log makes nothing new. It holds a
+landed range if the SHA-256 of its first bytes (the head: up to `HEAD`, not beyond the end of the range) and of the bytes before the
+end of the range (the tail: up to `HEAD`) are those of the range. It goes on behind the longest range it holds that no landed range
+went on behind before; otherwise it is a new log and lands from its first byte. So two nodes' logs that begin alike both land fully.
+
+An older, shorter copy that ends where a landed range ends is known. A copy that is cut elsewhere, or a log that was changed, counts
+as a new log, and its lines count again: nothing lost is worth more than nothing doubled, and no statutory cell counts access logs.
+Two logs that are equal byte for byte are one as long as they are.
 """
 
 from __future__ import annotations
@@ -70,22 +75,25 @@ class LostLines(AssertionError):  # noqa: N818 - what happened, as the ledger ca
 
 @dataclass(frozen=True, slots=True)
 class KnownRange:
-    """A landed range of some log: its head, and where it ended."""
+    """A landed range of some log: its head, where it ended and its tail there, whether another landed range went on behind it."""
 
     head_sha256: str
     head_bytes: int
     byte_to: int
     line_to: int
+    tail_sha256: str
+    is_continued: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Range:
-    """New whole lines of a log: its head, where they stood in it (decompressed), and the lines as a gzip file."""
+    """New whole lines of a log: its head, where they stood in it (decompressed), its tail there, and the lines as a gzip file."""
 
     head_sha256: str
     head_bytes: int
     byte_from: int
     byte_to: int
+    tail_sha256: str
     line_from: int
     lines: int
     file: Path
@@ -110,7 +118,7 @@ def new_range(path: Path, name: str, known: Sequence[KnownRange], spool: Path) -
     Args:
         path: The log as the server writes it, or its rotated, perhaps compressed form (told by content).
         name: The name it has at the source.
-        known: What has been landed from this source, any log.
+        known: Every range that has been landed for this organ, of any log.
         spool: Folder for the copy; the caller removes it, also when nothing is returned.
 
     Returns:
@@ -118,7 +126,7 @@ def new_range(path: Path, name: str, known: Sequence[KnownRange], spool: Path) -
         is not written to any more.
 
     Raises:
-        Rejected: `corrupt_gzip`, `not_a_log` or `log_changed`.
+        Rejected: `corrupt_gzip` or `not_a_log`.
     """
     with path.open("rb") as raw:
         is_gzip = raw.peek(2).startswith(_GZIP)
@@ -138,30 +146,46 @@ def _new_range(log: gzip.GzipFile | io.BufferedReader, end: int, known: Sequence
     head = log.read(HEAD)
     if b"\0" in head or head.startswith(_ZIP):
         raise Rejected("not_a_log", "文件开头含有空字节或压缩包标志，不是文本日志；请确认文件类型（zip、xlsx 等不能改名为 .log 提交）。")
-    start, line = _landed(head, known)
-    if end <= start:
+    same = _same_head(head, known)
+    tails = _tails(log, sorted({k.byte_to for k in same}))
+    if end == sys.maxsize and not log.peek(1):
+        end = log.tell()
+    held = [k for k in same if k.byte_to in tails and _sha256(tails[k.byte_to]) == k.tail_sha256]
+    if held and end <= held[0].byte_to:
         return None
-    log.seek(max(start - 1, 0))
-    is_line_start = start == 0 or log.read(1) == b"\n"
+    # The last line of a compressed log may have been a half one: what follows that is no line.
+    last = next((k for k in held if not k.is_continued and tails[k.byte_to].endswith(b"\n")), None)
+    start, line, tail = (last.byte_to, last.line_to, tails[last.byte_to]) if last else (0, 0, b"")
+    log.seek(start)
     file = spool / "lines.log.gz"
-    size, lines = _copy(log, end - start, file)
+    size, lines, tail = _copy(log, end - start, tail, file)
     if size == 0 or end not in (sys.maxsize, start + size):  # nothing new, or the log was cut while it was read
         return None
-    if not is_line_start:
-        raise Rejected(
-            "log_changed",
-            f"日志开头与已落地的相同，但第 {start} 字节处不是行首：已读部分被改动过，或先前的压缩文件末行没有写完；请核对原始日志。",
-        )
     head = head[: start + size]
-    return Range(_sha256(head), len(head), start, start + size, line + 1, lines, file)
+    return Range(_sha256(head), len(head), start, start + size, _sha256(tail), line + 1, lines, file)
 
 
-def _landed(head: bytes, known: Sequence[KnownRange]) -> tuple[int, int]:
-    """Bytes and lines of the log with this head that are known: by the longest head that fits, which leaves the least to chance."""
+def _same_head(head: bytes, known: Sequence[KnownRange]) -> list[KnownRange]:
+    """Ranges of logs with this head; the longest head, which leaves the least to chance, and the latest end first."""
     digests = {n: _sha256(head[:n]) for n in {k.head_bytes for k in known} if n <= len(head)}
-    same = [k for k in known if digests.get(k.head_bytes) == k.head_sha256]
-    best = max(same, key=lambda k: (k.head_bytes, k.byte_to), default=None)
-    return (best.byte_to, best.line_to) if best else (0, 0)
+    return sorted((k for k in known if digests.get(k.head_bytes) == k.head_sha256), key=lambda k: (-k.head_bytes, -k.byte_to))
+
+
+def _tails(log: gzip.GzipFile | io.BufferedReader, ends: Sequence[int]) -> dict[int, bytes]:
+    """The tail at each of these ends, in ascending order, that the log reaches; read forwards only, as gzip wants it."""
+    tails: dict[int, bytes] = {}
+    at, tail = log.seek(0), b""
+    for end in ends:
+        start = max(at, end - HEAD)
+        if start > at:
+            log.seek(start)
+            tail = b""
+        read = log.read(end - start)
+        if len(read) < end - start:
+            break
+        at, tail = end, (tail + read)[-HEAD:]
+        tails[end] = tail
+    return tails
 
 
 def _end_of_lines(log: io.BufferedReader) -> int:
@@ -176,8 +200,8 @@ def _end_of_lines(log: io.BufferedReader) -> int:
     return 0
 
 
-def _copy(log: gzip.GzipFile | io.BufferedReader, wanted: int, target: Path) -> tuple[int, int]:
-    """Bytes and lines copied: those wanted, or fewer at the end of the log."""
+def _copy(log: gzip.GzipFile | io.BufferedReader, wanted: int, tail: bytes, target: Path) -> tuple[int, int, bytes]:
+    """Bytes and lines copied, those wanted or fewer at the end of the log, and the tail after them; `tail` is the one before."""
     size = lines = 0
     last = b"\n"
     with target.open("wb") as out, gzip.GzipFile("", "wb", _LEVEL, out, mtime=0) as packed:
@@ -186,7 +210,8 @@ def _copy(log: gzip.GzipFile | io.BufferedReader, wanted: int, target: Path) -> 
             size += len(chunk)
             lines += chunk.count(b"\n")
             last = chunk[-1:]
-    return size, lines + (last != b"\n")
+            tail = (tail + chunk[-HEAD:])[-HEAD:]
+    return size, lines + (last != b"\n"), tail
 
 
 def _sha256(data: bytes) -> str:

@@ -132,6 +132,80 @@ def test_two_sources_that_share_a_log_count_it_each_and_once(tmp_path: Path) -> 
     assert totals(house) == totals(house, agency=OTHER) == {("counted", None): 3, ("quarantined", "malformed_line"): 1}
 
 
+def rows(house: House) -> list[tuple[str, int]]:
+    """Every hit that was landed: day and row number."""
+    return sorted(house.ask("SELECT hit_at::DATE::VARCHAR, row_no FROM raw.access_log"))
+
+
+def numbered(*days: int) -> list[tuple[str, int]]:
+    return [(f"2023-05-{day:02}", day) for day in days]
+
+
+def test_two_sources_of_one_organ_over_one_folder_count_each_line_once(tmp_path: Path) -> None:
+    house = House(tmp_path, (LOG,), sources={"records": AGENCY, "again": AGENCY})
+    (tmp_path / "records").mkdir()
+    (tmp_path / "again").symlink_to(tmp_path / "records", target_is_directory=True)
+    for grown in (2, 5, 7):
+        write_log(path(house), map(log_line, DAYS[:grown]))
+        house.night()
+        assert rows(house) == numbered(*range(1, grown + 1))
+    write_log(path(house, ".log.1.gz"), map(log_line, DAYS[:8]))
+    write_log(path(house), [log_line(DAYS[8])])
+    house.night()
+    assert rows(house) == [*numbered(*range(1, 9)), ("2023-05-09", 1)]
+    assert totals(house) == {("counted", None): 9}
+
+
+def test_a_renamed_source_does_not_land_its_logs_again(tmp_path: Path) -> None:
+    house = House(tmp_path, (LOG,))
+    for grown in (2, 4):
+        write_log(path(house), map(log_line, DAYS[:grown]))
+        house.night()
+    (tmp_path / "records").rename(tmp_path / "renamed")
+    house.sources = {"renamed": AGENCY}
+    house.night()
+    assert rows(house) == numbered(*range(1, 5))
+    write_log(path(house, source="renamed"), map(log_line, DAYS[:6]))
+    house.night()
+    assert rows(house) == numbered(*range(1, 7))
+    assert totals(house) == {("counted", None): 6}
+
+
+@pytest.mark.parametrize("alike", [1, 60], ids=["less than a head", "more than a head"])
+def test_logs_of_two_nodes_that_begin_alike_both_land_fully(tmp_path: Path, alike: int) -> None:
+    house = House(tmp_path, (LOG,), sources={"node1": AGENCY, "node2": AGENCY})
+    checks = [log_line(DAYS[0], agent="health check")] * alike
+    one, two = ([*checks, *(log_line(day, address=address) for day in DAYS)] for address in ("198.51.100.1", "198.51.100.2"))
+    for grown in (0, 1, 3, 7, 19):  # at first they are equal
+        for source, lines in (("node1", one), ("node2", two)):
+            write_log(path(house, source=source), lines[: alike + grown])
+        house.night()
+    assert totals(house)["counted", None] == len(one) + len(two)
+    for source, lines in (("node1", one), ("node2", two)):
+        write_log(path(house, ".log.1.gz", source), lines)
+        write_log(path(house, source=source), [])
+    house.night()
+    assert totals(house)["counted", None] == len(one) + len(two)
+
+
+def test_beginnings_of_equal_length_of_two_nodes_go_on_each_behind_its_own(tmp_path: Path) -> None:
+    house = House(tmp_path, (LOG,), sources={"node1": AGENCY, "node2": AGENCY})
+    for grown in (1, 2, 3, 19):
+        for source, address in (("node1", "198.51.100.1"), ("node2", "198.51.100.2")):
+            write_log(path(house, source=source), [log_line(day, address=address) for day in DAYS[:grown]])
+        house.night()
+        assert rows(house) == sorted(numbered(*range(1, grown + 1)) * 2)
+
+
+def test_a_log_that_was_changed_lands_anew(house: House) -> None:
+    write_log(path(house), map(log_line, DAYS[:3]))
+    house.night()
+    write_log(path(house), [log_line(DAYS[9]), *map(log_line, DAYS[1:4])])
+    house.night()
+    assert house.files() == [("site/access.log", "landed", None)] * 2
+    assert totals(house) == {("counted", None): 7}
+
+
 def test_a_source_given_to_another_organ_takes_its_logs_along(tmp_path: Path) -> None:
     house = House(tmp_path, (LOG,), sources={"records": OTHER}, agencies=((AGENCY, "甲", ()), (OTHER, "乙", ())))
     write_log(path(house), [log_line(DAYS[0]), "broken\n"])
@@ -153,6 +227,28 @@ def test_hits_of_a_killed_run_are_removed_and_the_view_reads_what_is_committed(h
         (AGENCY, 1, "2023-05-01 09:00:00", 200, 512, False),
     ]
     assert len(list(house.hits.iterdir())) == 1
+
+
+def test_a_folder_among_the_hits_is_left_alone(house: House) -> None:
+    (house.hits / "lost+found").mkdir(parents=True)
+    house.land(LOG)
+    assert [file.name for file in house.hits.iterdir()] == ["lost+found"]
+
+
+def test_hits_that_are_gone_are_named_and_nothing_is_removed(house: House) -> None:
+    write_log(path(house), [log_line(DAYS[0])])
+    house.land(LOG)
+    (file,) = house.hits.iterdir()
+    content = file.read_bytes()
+    file.rename(house.hits / "aside.parquet")
+    for step in (house.land, house.settle):
+        with pytest.raises(RuntimeError, match=rf"{file.name}.*从备份恢复 hits 文件夹.*landing"):
+            step(LOG)
+    assert [f.name for f in house.hits.iterdir()] == ["aside.parquet"]
+    file.write_bytes(content)
+    house.night()
+    assert totals(house) == {("counted", None): 1}
+    assert list(house.hits.iterdir()) == [file]
 
 
 def test_a_crash_between_two_logs_leaves_nothing_of_either(house: House, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import gzip
+import hashlib
 import json
+from collections import Counter
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -43,6 +46,7 @@ class Source:
         self.spool = folder / "spool"
         self.spool.mkdir()
         self.known: list[KnownRange] = []
+        self.ends: list[bytes] = []  # of each known range, all of its log up to there
 
     def write(self, name: str, content: bytes) -> None:
         (self.folder / name).write_bytes(gzip.compress(content) if name.endswith(".gz") else content)
@@ -50,7 +54,14 @@ class Source:
     def range(self, name: str) -> Range | None:
         found = new_range(self.folder / name, name, self.known, self.spool)
         if found:
-            self.known.append(KnownRange(found.head_sha256, found.head_bytes, found.byte_to, found.line_from + found.lines - 1))
+            content = (self.folder / name).read_bytes()
+            content = gzip.decompress(content) if content.startswith(b"\x1f\x8b") else content
+            for at, end in enumerate(self.ends):
+                if end == content[: found.byte_from]:
+                    self.known[at] = replace(self.known[at], is_continued=True)
+            line_to = found.line_from + found.lines - 1
+            self.known.append(KnownRange(found.head_sha256, found.head_bytes, found.byte_to, line_to, found.tail_sha256, False))
+            self.ends.append(content[: found.byte_to])
         return found
 
     def look(self, name: str) -> tuple[int, bytes] | None:
@@ -61,6 +72,7 @@ class Source:
         content = gzip.decompress(found.file.read_bytes())
         assert len(content) == found.byte_to - found.byte_from
         assert found.head_bytes == min(web_log.HEAD, found.byte_to)
+        assert found.tail_sha256 == hashlib.sha256(self.ends[-1][-web_log.HEAD :]).hexdigest()
         assert len(content.splitlines()) == found.lines
         return found.line_from, content
 
@@ -154,32 +166,84 @@ def test_another_log_with_the_same_first_lines_is_another(source: Source, same: 
     assert source.look("access.log") == (1, other)
 
 
+@pytest.mark.parametrize("landed", [60, 70], ids=["where they part", "beyond"])
+@pytest.mark.parametrize("name", ["node2.log", "node2.log.1.gz"])
+def test_two_logs_that_begin_alike_for_longer_than_a_head_both_land_fully(source: Source, name: str, landed: int) -> None:
+    alike = many(0, 60)
+    one, two = alike + many(100, 10), alike + many(200, 20)
+    assert len(alike) > HEAD
+    source.write("node1.log", b"".join(one.splitlines(keepends=True)[:landed]))
+    source.look("node1.log")
+    source.write("node1.log", one + NEW)
+    assert source.look("node1.log") == (landed + 1, one[len(source.ends[0]) :] + NEW)
+    source.write(name, two)
+    assert source.look(name) == (1, two)
+    source.write(name, two + NEW)
+    assert source.look(name) == (81, NEW)
+    assert source.look("node1.log") is None
+
+
+@pytest.mark.parametrize("name", ["copy.log", "copy.log.gz"])
+def test_a_copy_that_ends_where_a_landed_range_ends_is_known_and_one_cut_elsewhere_is_a_new_log(source: Source, name: str) -> None:
+    lines = (OLD + NEW).splitlines(keepends=True)
+    for grown in (1, 2, 3, 70, 71, 200):  # ends nearer to each other than a tail, and farther
+        source.write("access.log", b"".join(lines[:grown]))
+        assert source.look("access.log")
+    for grown in (1, 2, 3, 70, 71, 200):
+        source.write(name, b"".join(lines[:grown]))
+        assert source.look(name) is None
+    source.write(name, b"".join(lines[:90]))
+    assert source.look(name) == (1, b"".join(lines[:90]))
+    source.write(name, OLD + NEW + many(0, 1))
+    assert source.look(name) == (201, many(0, 1))
+
+
 @pytest.mark.parametrize("size", [HEAD, HEAD + 1, len(OLD) - 1])
 @pytest.mark.parametrize("name", ["access.log", "access.log.gz"])
-def test_a_log_shorter_than_what_was_landed_of_it_gives_nothing(source: Source, name: str, size: int) -> None:
+def test_a_log_cut_below_what_was_landed_of_it_counts_as_new_and_the_whole_one_goes_on(source: Source, name: str, size: int) -> None:
     source.write("access.log", OLD)
     source.look("access.log")
+    cut = OLD[:size] if name.endswith(".gz") else OLD[: OLD.rindex(b"\n", 0, size) + 1]
     source.write(name, OLD[:size])
-    assert source.look(name) is None
+    assert source.look(name) == (1, cut)
     source.write(name, OLD + NEW)
     assert source.look(name) == (101, NEW)
 
 
-@pytest.mark.parametrize(
-    ("name", "content"), [("access.log", OLD[:HEAD] + b"x" + OLD[HEAD:] + NEW), ("access.log.gz", OLD[:HEAD] + b"x" + OLD[HEAD:])]
-)
-def test_a_change_within_the_landed_lines_is_seen(source: Source, name: str, content: bytes) -> None:
+@pytest.mark.parametrize("at", [HEAD, len(OLD) - 9], ids=["shifted", "in the tail"])
+@pytest.mark.parametrize("name", ["access.log", "access.log.gz"])
+def test_a_log_that_was_changed_within_its_landed_lines_is_a_new_one(source: Source, name: str, at: int) -> None:
     source.write("access.log", OLD)
     source.look("access.log")
+    content = OLD[:at] + b"x" + OLD[at:] + NEW
     source.write(name, content)
-    assert source.reject(name) == "log_changed"
+    assert source.look(name) == (1, content)
 
 
 def test_what_follows_a_compressed_half_line_is_not_taken_for_a_line(source: Source) -> None:
     source.write("access.log.gz", OLD[:-30])
     assert source.look("access.log.gz") == (1, OLD[:-30])
+    source.write("copy.log", OLD[:-30])
+    assert source.look("copy.log") is None
     source.write("access.log.gz", OLD)
-    assert source.reject("access.log.gz") == "log_changed"
+    assert source.look("access.log.gz") == (1, OLD)
+
+
+def test_a_compressed_log_is_decompressed_once_when_it_goes_on_behind_the_last_range(
+    source: Source, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lines = (OLD * 20).splitlines(keepends=True)
+    for grown in range(100, 2000, 100):
+        source.write("access.log", b"".join(lines[:grown]))
+        source.look("access.log")
+    rewound: list[int] = []
+    rewind = gzip._GzipReader._rewind  # type: ignore[attr-defined]
+    monkeypatch.setattr(gzip._GzipReader, "_rewind", lambda reader: (rewound.append(reader._pos), rewind(reader)))  # type: ignore[attr-defined]
+    source.write("access.log.1.gz", b"".join(lines[:1900]))
+    assert source.look("access.log.1.gz") is None
+    source.write("access.log.1.gz", b"".join(lines))
+    assert source.look("access.log.1.gz") == (1901, b"".join(lines[1900:]))
+    assert max(rewound, default=0) <= 128 << 10
 
 
 @pytest.mark.parametrize("is_known", [False, True])
@@ -253,6 +317,28 @@ def test_however_a_log_grows_each_of_its_lines_is_landed_once(
         landed += new[1]
     assert landed == content
     assert source.look("access.log.2.gz") is None
+
+
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.tuples(st.integers(0, 12), st.sampled_from("abc")), min_size=2, max_size=3), st.data())
+def test_however_logs_that_begin_alike_grow_each_line_of_each_is_landed_once(
+    tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch, logs: list[tuple[int, str]], data: st.DataObject
+) -> None:
+    monkeypatch.setattr(web_log, "HEAD", 16)
+    source = Source(tmp_path_factory.mktemp("alike"))
+    contents = {
+        f"node{at}.log": [f"{n} alike\n" for n in range(alike)] + [f"{n} {at} {mark}\n" for n in range(alike, alike + 4)]
+        for at, (alike, mark) in enumerate(logs)
+    }
+    landed = Counter[bytes]()
+    grown = dict.fromkeys(contents, 0)
+    steps = data.draw(st.lists(st.tuples(st.sampled_from(sorted(contents)), st.integers(1, 6)), max_size=12))
+    for name, by in [*steps, *((name, 99) for name in contents)]:
+        grown[name] += by
+        source.write(name, "".join(contents[name][: grown[name]]).encode())
+        if new := source.look(name):
+            landed.update(new[1].splitlines())
+    assert landed == Counter(line.strip().encode() for lines in contents.values() for line in lines)
 
 
 def read(folder: Path, content: bytes, line_from: int = 1) -> tuple[Parsed, list[dict[str, Any]]]:
