@@ -112,7 +112,7 @@ class _LogLook(Look):
             try:
                 stat = file.stat()
             except OSError as error:
-                self.unreadable(path, known, Unreadable(error.strerror))
+                self.unreadable(path, known, Unreadable(error.strerror or type(error).__name__))
                 continue
             if known and (known["bytes"], known["mtime_ns"]) == (stat.st_size, stat.st_mtime_ns):
                 continue
@@ -134,7 +134,7 @@ class _LogLook(Look):
                 self.store_rejection(row, verdict.reason, verdict.detail)
                 return
             except OSError as error:
-                self.unreadable(row["path"], known, Unreadable(error.strerror))
+                self.unreadable(row["path"], known, Unreadable(error.strerror or type(error).__name__))
                 return
             if found:
                 self._land(found, row)
