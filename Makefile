@@ -31,7 +31,7 @@ test: setup ## the tests that need nothing but this folder; prints what they lea
 
 test-all: setup ## every other test: wide replays, kills, browser; installs what it needs from Debian
 	tests/debian.sh
-	GOUJI_ALL=1 $(BIN)/python -m pytest -q -m wide
+	$(BIN)/python -m pytest -q -m wide
 
 check: setup ## style, types, definitions, generated pages
 	$(BIN)/ruff check .
