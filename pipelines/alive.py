@@ -20,7 +20,9 @@ _GOING = [dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED, dg.DagsterR
 
 
 def hold(home: Path, run_id: str) -> None:
-    """Take the lock of a run, to be held until this process ends."""
+    """Take the lock of a run, to be held until this process ends; a second call changes nothing."""
+    if run_id in _held:
+        return
     (home / "running").mkdir(parents=True, exist_ok=True)
     _held[run_id] = (home / "running" / run_id).open("ab")
     fcntl.flock(_held[run_id], fcntl.LOCK_EX)
@@ -36,7 +38,7 @@ def fail_dead_runs(instance: dg.DagsterInstance, home: Path) -> list[str]:
             dead.append(run.run_id)
     for lock in (home / "running").glob("*"):
         run_or_none = instance.get_run_by_id(lock.name)
-        if run_or_none is None or run_or_none.is_finished:
+        if (run_or_none is None or run_or_none.is_finished) and not _lives(lock, 0):
             lock.unlink(missing_ok=True)
     return dead
 

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from uuid import uuid4
 
 import dagster as dg
 
-from pipelines.alive import fail_dead_runs
+from pipelines.alive import fail_dead_runs, hold
 from pipelines.definitions import build_definitions
 from pipelines.home import home_of
 from pipelines.jobs import year_tags
@@ -39,7 +40,9 @@ def run_nightly(settings: Settings, years: Sequence[int] = ()) -> Done:
     with dg.DagsterInstance.get() as instance:
         for run_id in fail_dead_runs(instance, home_of(settings)):
             _tell(settings, run_id, "运行的进程已经不在")
-        result = job.execute_in_process(instance=instance, tags=year_tags(due), run_config=_QUIET, raise_on_error=False)
+        run_id = str(uuid4())
+        hold(home_of(settings), run_id)  # before the run is recorded: killed at any moment, it is known to be dead
+        result = job.execute_in_process(instance=instance, run_id=run_id, tags=year_tags(due), run_config=_QUIET, raise_on_error=False)
         error = "" if result.success else _why(result)
     if error:
         trouble = _tell(settings, result.run_id, "失败的步骤：" + ("、".join(_failed(result)) or "未开始"))

@@ -10,12 +10,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
-from unicodedata import category, normalize
 
 import duckdb
 import polars as pl
 
-from warehouse import forms, ledger, tables
+from warehouse import forms, ledger, spelling, tables
 from warehouse.export.figures import text_of
 from warehouse.sql import query
 from warehouse.store import insert
@@ -25,10 +24,6 @@ Values = Mapping[str, Decimal | None]
 
 _EVIDENCE = tables.TABLES["report.evidence"]
 _CELLS = tables.TABLES["report.cells"]
-# Full-width and small forms, radicals, compatibility ideographs: as cleaning folds them (source contracts 6.2).
-_FOLDED = ((0xFF01, 0xFF5E), (0xFE50, 0xFE6B), (0x2E80, 0x2FD5), (0xF900, 0xFAFF))
-_BLANK = ("Zs", "Zl", "Zp", "Cc", "Cf")
-_SQUARE = str.maketrans("[]【】", "〔〕〔〕")
 
 
 @dataclass(frozen=True)
@@ -59,9 +54,7 @@ def describe(con: duckdb.DuckDBPyConnection, scope: Scope) -> None:
 
 def normal_name(name: str) -> str:
     """A name as records hold it after cleaning: half width, nothing blank or invisible, upper case, square brackets as 〔 〕."""
-    seen = (c for c in name if category(c) not in _BLANK)
-    folded = "".join(normalize("NFKC", c) if any(first <= ord(c) <= last for first, last in _FOLDED) else c for c in seen)
-    return folded.upper().translate(_SQUARE)
+    return "".join(map(spelling.key_character, name))
 
 
 def _form_rows(form: forms.Form) -> list[tuple[str | None, ...]]:

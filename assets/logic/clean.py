@@ -14,13 +14,13 @@ from dataclasses import dataclass
 import polars as pl
 
 from assets.logic import amounts, dates, text
-from assets.logic.identity import SHAPE, looks_resident, valid_codes
+from assets.logic.identity import SHAPE, looks_resident, mistyped_resident, valid_codes
 from assets.logic.vocabulary import Vocabulary, fixed
 from warehouse import tables
 from warehouse.subjects import Subject
 
 # Raise it when cleaning gives another result for the same text: landed rows are then cleaned anew.
-CODE_VERSION = "4"
+CODE_VERSION = "5"
 # The first that applies is a row's reason (source contracts 6.4).
 REASONS = (
     "missing_key",
@@ -37,14 +37,18 @@ REASONS = (
     "unknown_code",
 )
 _SEPARATOR = "\x1f"  # no cleaned text holds a control character
-_SHOWN_CHARS = 60
+_SHOWN_CHARS = 40  # figures and codes
+_SHOWN_WORDS = 30
 _DIGITS = "^[0-9]{17}[0-9X]$"
 # What may stand in a column of dates or amounts and be shown: figures, signs, the words of numbers, and words that say nothing.
 _FIGURES = (
     r"^(不详|不明|未知|待定|暂无|无|空)$|"
     r"^[0-9A-Za-z年月日时分秒元万千百十零一二三四五六七八九〇两点角整:：./+,，\s\x{200b}\x{feff}-]{0,40}$"
 )
-_NUMBER_OF_A_PERSON = r"(^|[^0-9])(1[3-9][0-9]{9}|[1-8][0-9]{16}[0-9Xx])($|[^0-9])"  # a mobile telephone, an identity number
+# Numbers of persons that slipped: identity numbers, accounts, mobile telephones. Figures may hold an instant of 14 digits, words
+# no long number.
+_PERSON_IN_FIGURES = r"[0-9]{15}|(^|[^0-9])1[3-9][0-9]{9}($|[^0-9])"
+_PERSON_IN_WORDS = "[0-9]{11}"
 
 
 @dataclass(frozen=True)
@@ -111,7 +115,8 @@ def record_key(subject: Subject) -> pl.Expr:
         if subject.by_name[name].kind == "instant":
             part = pl.coalesce(part.dt.strftime("%Y-%m-%d %H:%M:%S"), text.trimmed(pl.col(name)))
         elif subject.by_name[name].kind == "uscc":  # the key of an inspection: a person's number is told apart and not shown
-            part = pl.when(looks_resident(part)).then(part.map_elements(_masked, return_dtype=pl.String)).otherwise(part)
+            person = looks_resident(part) | (mistyped_resident(part) & ~pl.col(f"ok_{name}"))
+            part = pl.coalesce(pl.when(person).then(part).map_elements(_masked, return_dtype=pl.String), part)
         parts.append(part.fill_null(""))
     return pl.concat_str(parts, separator="|")
 
@@ -187,15 +192,20 @@ def _public(subject: Subject, name: str, value: pl.Expr) -> pl.Expr:
     return pl.when(~_is_private(subject, name)).then(value) if subject.by_name[name].kind == "uscc" else value
 
 
+def _holds(value: pl.Expr, pattern: str) -> pl.Expr:
+    """Whether a number stands in a landed text, in whatever width and grouped by blanks or not."""
+    return (text.halved(value).str.contains(pattern) | text.key(value).str.contains(pattern)).fill_null(False)
+
+
 def _shown(subject: Subject, name: str) -> pl.Expr:
     """The landed text of a field for whoever mends it; personal data and free text are never shown."""
     if not tables.in_core(subject.by_name[name]):
         return pl.lit(None, pl.String)
     value, kind = pl.col(name), subject.by_name[name].kind
     if kind in ("date", "instant", "number"):  # columns that slipped put names and addresses here
-        value = pl.when(value.str.contains(_FIGURES)).then(value)
+        value = pl.when(value.str.contains(_FIGURES) & ~_holds(value, _PERSON_IN_FIGURES)).then(value)
     elif kind != "uscc":
-        value = pl.when(~value.str.contains(_NUMBER_OF_A_PERSON)).then(value)
+        value = pl.when(~_holds(value, _PERSON_IN_WORDS)).then(value.str.slice(0, _SHOWN_WORDS))
     return _public(subject, name, value.str.slice(0, _SHOWN_CHARS))
 
 

@@ -14,6 +14,8 @@ _ORGANISATION_WEIGHTS = (3, 7, 9, 10, 5, 8, 4, 2)  # GB 11714, characters 9 to 1
 SHAPE = f"^[{ALPHABET}]{{18}}$"
 _RESIDENT = r"^[1-8][0-9]{5}(18|19|20)[0-9]{2}(0[1-9]|1[0-2])(0[1-9]|[12][0-9]|3[01])[0-9]{3}[0-9X]$"  # GB 11643
 _OLD_RESIDENT = r"^[1-8][0-9]{7}(0[1-9]|1[0-2])(0[1-9]|[12][0-9]|3[01])[0-9]{3}$"  # 15 digits, before 1999
+# The same mistyped: any 15 digits, one character lost, a day that is none.
+_MISTYPED = r"^[0-9]{15}$|^[0-9]{16}[0-9X]$|^[1-8][0-9]{5}(18|19|20)[0-9]{9}[0-9X]$"
 
 
 def _at(code: pl.Expr, position: int, values: dict[str, int]) -> pl.Expr:
@@ -38,6 +40,11 @@ def _code_check(code: pl.Expr) -> pl.Expr:
 def looks_resident(code: pl.Expr) -> pl.Expr:
     """Whether a code in normal form has the shape of a resident identity number: then it is personal data, whatever the column."""
     return code.str.contains(_RESIDENT) | code.str.contains(_OLD_RESIDENT)
+
+
+def mistyped_resident(code: pl.Expr) -> pl.Expr:
+    """Whether a code in normal form may be a resident identity number with a mistake; a right credit code may look so too."""
+    return code.str.contains(_MISTYPED)
 
 
 def valid_codes(codes: pl.Series) -> pl.Series:

@@ -1,24 +1,19 @@
 """Normal forms of text: what makes two spellings the same key, code, name or label.
 
-Belongs here: expressions from text to text (source contracts 6.2). Does not belong here: dates, amounts, credit codes.
+Belongs here: expressions from text to text (source contracts 6.2). Does not belong here: which characters are one in a key
+(`warehouse/spelling.py`), dates, amounts, credit codes.
 
-Keys fold width only. NFKC would fold more: `3①号` would become `31号`, and of two decisions one would be lost as an older
-version of the other. Labels are compared with a fixed list, so there NFKC does no harm.
+Keys fold width only. Labels are compared with a fixed list, so there NFKC does no harm.
 """
 
 from __future__ import annotations
 
-from unicodedata import category, normalize
-
 import polars as pl
 
-# Full-width forms, small forms, radicals (pasted from PDF) and compatibility ideographs: the usual character stands for them.
-_FOLDED = ((0xFF01, 0xFF5E), (0xFE50, 0xFE6B), (0x2E80, 0x2FD5), (0xF900, 0xFAFF))
-_WIDTH = {chr(i): normalize("NFKC", chr(i)) for first, last in _FOLDED for i in range(first, last + 1)}
-_SQUARE = {"[": "〔", "【": "〔", "]": "〕", "】": "〕"}
+from warehouse import spelling
+
 _ROUND = {"(": "（", ")": "）"}
-# White space of every width, control characters, zero-width and other invisible ones, as the pattern below.
-_BLANK_KINDS = ("Zs", "Zl", "Zp", "Cc", "Cf")
+# White space of every width, control characters, zero-width and other invisible ones: those that have no key character.
 _BLANK = r"[\s\p{Cc}\p{Cf}]"
 _INK = r"[^\s\p{Cc}\p{Cf}]"
 _QUOTES = "[“”\"'‘’「」]"
@@ -26,20 +21,9 @@ _LEADING_NUMBER = r"^[（(]?[一二三四五六七八九十0-9]{1,3}[）).、．
 _LABEL_NOISE = "[,，、。；;：:（）()]"
 
 
-def _key_character(char: str) -> str:
-    if category(char) in _BLANK_KINDS:
-        return ""
-    upper = _WIDTH.get(char, char).upper()
-    return _SQUARE.get(upper, upper)
-
-
-# One pass over the text instead of four: each character that is not its own normal form → its normal form.
-_KEY = {char: norm for char in map(chr, range(0x10000)) if category(char) != "Cs" and (norm := _key_character(char)) != char}
-
-
 def halved(text: pl.Expr) -> pl.Expr:
     """Full-width characters as half-width ones, and nothing else changed."""
-    return text.str.replace_many(_WIDTH)
+    return text.str.replace_many(spelling.WIDTH)
 
 
 def trimmed(text: pl.Expr) -> pl.Expr:
@@ -57,7 +41,7 @@ def key(text: pl.Expr) -> pl.Expr:
 
     Half width, no white space, upper case, every square bracket as 〔 〕.
     """
-    return text.str.replace_many(_KEY).replace("", None)
+    return text.str.replace_many(spelling.KEY).replace("", None)
 
 
 def case_no(text: pl.Expr) -> pl.Expr:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from assets.logic.identity import ALPHABET, looks_resident, valid_codes
+from assets.logic.identity import ALPHABET, looks_resident, mistyped_resident, valid_codes
 
 WEIGHTS = (1, 3, 9, 27, 19, 26, 16, 17, 20, 29, 25, 13, 8, 24, 10, 30, 28)  # as GB 32100-2015 prints them
 ORGANISATION = (3, 7, 9, 10, 5, 8, 4, 2)
@@ -87,3 +87,16 @@ def test_any_text(codes: list[str | None]) -> None:
 def test_the_shape_of_a_resident_number(code: str | None, is_resident: bool | None) -> None:
     frame = pl.DataFrame({"x": [code]}, schema={"x": pl.String})
     assert frame.select(looks_resident(pl.col("x"))).item() is is_resident
+
+
+@pytest.mark.parametrize(
+    ("code", "may_be"),
+    [
+        ("110101199013001234", True), ("11010119901300123X", True), ("11010119900300123", True), ("1101011990030012X", True),
+        ("110101901307425", True), ("110101109003001234", False), ("911101081990130012", False), ("1101011990030012", False),
+        ("E12345678", False), (None, None), *((c, False) for c in RIGHT),
+    ],
+)  # fmt: skip
+def test_a_resident_number_with_a_mistake(code: str | None, may_be: bool | None) -> None:
+    frame = pl.DataFrame({"x": [code]}, schema={"x": pl.String})
+    assert frame.select(mistyped_resident(pl.col("x"))).item() is may_be
