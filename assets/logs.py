@@ -151,7 +151,7 @@ class _LogLook(Look):
         sha256, _ = self.landing.put(found.file)
         # Of its own for each range: a log that grows twice by the same lines has ranges with equal bytes and other row numbers.
         name = f"{next_id(self.con, tables.TABLES['raw.files']):08d}-{sha256[:16]}.parquet"
-        parsed = parse(self.landing.path_of(sha256, ".gz"), found.line_from, self.hits / name, memory_limit=self.memory_limit)
+        parsed = parse(self.landing.path_of(sha256, found.file.suffix), found.line_from, self.hits / name, memory_limit=self.memory_limit)
         self.new += 1
         self.rows += parsed.hits + parsed.rejects.height
         file_id = self.store_file(row | {

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import date
 from pathlib import Path
 
 from assets.ingest import Delivery
@@ -22,7 +23,10 @@ def _silent(_: str) -> None:
 
 @dataclass(frozen=True)
 class Plan:
-    """Warehouse, kept bytes, sources and what is to be reported. `say` tells a person at a terminal what is being done."""
+    """Warehouse, kept bytes, sources, what is to be reported and where it is published.
+
+    `say` tells a person at a terminal what is being done.
+    """
 
     warehouse: Warehouse
     landing: Landing
@@ -30,6 +34,10 @@ class Plan:
     deliveries: Mapping[str, tuple[Delivery, ...]]
     vocabulary: Vocabulary
     scope: Scope
+    exports: Path
+    status: Path
+    today: date
+    rules_version: str = ""
     limit_bytes: int = 300_000_000
     rehash_days: int = 7
     say: Callable[[str], None] = field(default=_silent, compare=False)

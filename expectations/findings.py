@@ -3,64 +3,145 @@
 Belongs here: running a rule's query, completing its rows with place, severity and message. Does not belong here: what a rule
 says (`catalogue`) or selects (`sql`), what follows from a finding (publication), Dagster.
 
-A rule's query may use the tables of the warehouse, `$years`, and six names prepared here: `versions` (every version of
+A rule's query may use the tables of the warehouse, `$years`, and eight names prepared here: `versions` (every version of
 every record, without its content), `figures` (cells of the years with the report's format), `layout` (cells of the forms),
 `lying` (files whose bytes lie at a source still: what was mended under the same path is no finding any more), `latest_loads` (the last
-look at each configured source) and `decided` (current records by the year of their deciding date).
-It returns agency, subject, and what applies of year, source, file_id, row_no, record_key, cell_id, field, expected, actual, detail.
+look at each configured source), `decided` (current records by the year of their deciding date), `previous` (figures of the year before
+each report, published or configured) and `today` (day).
+It returns agency, subject, and what applies of year, source, file_id, row_no, record_key, cell_id, field, expected, actual, detail and
+records.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from functools import cache
 from importlib.resources import files
 
 import duckdb
 import polars as pl
 
-from expectations import catalogue
+from expectations import catalogue, checking
 from warehouse import counting, forms
+from warehouse.store import Warehouse, create_schema
 from warehouse.subjects import SOURCE_ZH, SUBJECTS
+
+# Raise it when a rule finds something else in the same data.
+RULES_VERSION = "2"
 
 _COLUMNS = {
     "agency": "VARCHAR", "year": "BIGINT", "subject": "VARCHAR", "source": "VARCHAR", "file_id": "BIGINT", "row_no": "BIGINT",
     "record_key": "VARCHAR", "cell_id": "VARCHAR", "field": "VARCHAR", "expected": "VARCHAR", "actual": "VARCHAR", "detail": "VARCHAR",
+    "records": "VARCHAR",
 }  # fmt: skip
 
 
-def judge(con: duckdb.DuckDBPyConnection, years: Sequence[int]) -> dict[str, int]:
-    """Run every rule and replace the findings of these years and those of no single year; severity → number of findings.
+@dataclass(frozen=True)
+class Verdict:
+    """Findings by severity, and whether they are those of an earlier night, because nothing they depend on has changed."""
+
+    counts: Mapping[str, int]
+    is_repeated: bool
+
+
+def judge(warehouse: Warehouse, years: Sequence[int], today: date, *, again: bool = False, suites: bool = True) -> Verdict:
+    """Run every rule and replace the findings of these years and those of no single year.
 
     Args:
-        con: The warehouse, in a transaction.
+        warehouse: Opened and closed here: Great Expectations needs the file for itself.
         years: Report years that were counted.
+        today: For what has a last day.
+        again: Judge even if nothing has changed since the stored verdict.
+        suites: Whether the suites are run too; without them the rules in SQL alone are.
     """
-    _prepare(con, years)
-    for rule in catalogue.rules().values():
-        found = con.execute(f"DESCRIBE {_query(rule.id)}", _params(rule.id, years)).fetchall()
-        names = [row[0] for row in found if row[0] in _COLUMNS]
-        con.execute(
-            f"INSERT INTO found BY NAME SELECT '{rule.id}' AS rule, {', '.join(names)} FROM ({_query(rule.id)})", _params(rule.id, years)
-        )
-    # A stale report is one of the years that were not counted: what was said of it before is said again or is over.
-    con.execute("DELETE FROM report.findings WHERE year IS NULL OR list_contains(?, year) OR rule = 'stale_report'", [list(years)])
-    con.execute(_text("findings"))
+    with warehouse.connect() as con:
+        create_schema(con)
+        digest = _digest(con, years, today)
+        if not again and digest == _judged_from(con, years):
+            return Verdict(_counts(con), is_repeated=True)
+    outcomes = checking.refresh(warehouse, again=again) if suites else ()
+    with warehouse.connect() as con:
+        _prepare(con, years, today)
+        _run_rules(con, years)
+        crashed = [(o.rule, o.error) for o in outcomes if o.error]
+        for rule, error in crashed:
+            _crash(con, rule, error)
+        con.execute(_text("suite_findings"))
+        con.begin()
+        # A stale report is one of the years that were not counted: what was said of it before is said again or is over.
+        con.execute("DELETE FROM report.findings WHERE year IS NULL OR list_contains(?, year) OR rule = 'stale_report'", [list(years)])
+        con.execute(_text("findings"))
+        con.execute("DELETE FROM report.verdicts WHERE years = ?", [_named(years)])
+        if not con.execute("SELECT 1 FROM found WHERE rule = 'rule_crashed'").fetchone():  # such a verdict is not repeated: try again
+            con.execute("INSERT INTO report.verdicts (years, digest) VALUES (?, ?)", [_named(years), digest])
+        con.commit()
+        return Verdict(_counts(con), is_repeated=False)
+
+
+def _counts(con: duckdb.DuckDBPyConnection) -> dict[str, int]:
     return dict(con.execute("SELECT severity, count(*) FROM report.findings GROUP BY severity").fetchall())
 
 
+def _named(years: Sequence[int]) -> str:
+    return ",".join(map(str, years))
+
+
+def _judged_from(con: duckdb.DuckDBPyConnection, years: Sequence[int]) -> str | None:
+    row = con.execute("SELECT digest FROM report.verdicts WHERE years = ?", [_named(years)]).fetchone()
+    return None if row is None else str(row[0])
+
+
+def _digest(con: duckdb.DuckDBPyConnection, years: Sequence[int], today: date) -> str:
+    """What a verdict depends on: data, looks at the sources, versions, configuration, rules, and the date where it matters."""
+    row = con.execute(_text("depends_on"), {"years": list(years), "today": today}).fetchone()
+    return hashlib.sha256(f"{rules_version()}|{_named(years)}|{today.year}|{row}".encode()).hexdigest()
+
+
+@cache
+def rules_version() -> str:
+    """Version of the rules: the number that is raised by hand, and a digest of catalogue, queries and suites."""
+    texts = [repr(rule) for rule in catalogue.rules().values()]
+    texts += [_text(rule_id) for rule_id in in_sql()] + [checking.suite_digest()]
+    return f"{RULES_VERSION}-{hashlib.sha256(chr(10).join(texts).encode()).hexdigest()[:12]}"
+
+
+def _run_rules(con: duckdb.DuckDBPyConnection, years: Sequence[int]) -> None:
+    """Every rule in SQL, each by itself: one that cannot be evaluated is a critical finding and does not spoil its neighbours."""
+    for rule_id in in_sql():
+        try:
+            query, params = _text(rule_id), _params(rule_id, years)
+            names = [row[0] for row in con.execute(f"DESCRIBE {query}", params).fetchall() if row[0] in _COLUMNS]
+            con.execute(f"INSERT INTO found BY NAME SELECT '{rule_id}' AS rule, {', '.join(names)} FROM ({query})", params)
+        except duckdb.Error as error:
+            _crash(con, rule_id, type(error).__name__)  # the message may quote values
+
+
+def _crash(con: duckdb.DuckDBPyConnection, rule_id: str, error: str) -> None:
+    """A rule that could not be evaluated: nothing may be published, because nobody knows what it would have found."""
+    title = f"{catalogue.rules()[rule_id].title}（{rule_id}）"
+    con.execute("INSERT INTO found (rule, detail, actual) VALUES ('rule_crashed', ?, ?)", [title, error])
+
+
+@cache
+def in_sql() -> tuple[str, ...]:
+    """Ids of the rules that are SQL; the others stand in the suites."""
+    there = {f.name for f in files("expectations.sql").iterdir()}
+    return tuple(rule_id for rule_id in catalogue.rules() if f"{rule_id}.sql" in there)
+
+
+@cache
 def _text(name: str) -> str:
     return files("expectations.sql").joinpath(f"{name}.sql").read_text("utf-8")
 
 
-def _query(rule_id: str) -> str:
-    return _text(rule_id)
-
-
 def _params(rule_id: str, years: Sequence[int]) -> dict[str, list[int]]:
-    return {"years": list(years)} if "$years" in _query(rule_id) else {}
+    return {"years": list(years)} if "$years" in _text(rule_id) else {}
 
 
-def _prepare(con: duckdb.DuckDBPyConnection, years: Sequence[int]) -> None:
+def _prepare(con: duckdb.DuckDBPyConnection, years: Sequence[int], today: date) -> None:
     columns = ", ".join(f"{name} {kind}" for name, kind in _COLUMNS.items())
     con.execute(f"CREATE OR REPLACE TEMP TABLE found (rule VARCHAR, {columns})")
     versions = " UNION ALL ".join(
@@ -89,6 +170,8 @@ def _prepare(con: duckdb.DuckDBPyConnection, years: Sequence[int]) -> None:
         "CREATE OR REPLACE TEMP VIEW figures AS SELECT c.*, y.format FROM report.cells AS c JOIN report.years AS y USING (agency, year) "
         f"WHERE year IN ({listed})"
     )
+    con.execute(f"CREATE OR REPLACE TEMP TABLE today AS SELECT DATE '{today}' AS day")
+    con.execute(f"CREATE OR REPLACE TEMP VIEW previous AS {_text('previous')}")
     _store(
         con,
         "texts",
@@ -119,9 +202,14 @@ def _store(con: duckdb.DuckDBPyConnection, name: str, rows: Sequence[tuple[str, 
     con.unregister("incoming")
 
 
-def stored(con: duckdb.DuckDBPyConnection) -> pl.DataFrame:
+def stored(con: duckdb.DuckDBPyConnection, limit: int | None = None) -> pl.DataFrame:
     """All findings, the gravest first, with the columns of `report.findings`."""
     return con.sql(
         "FROM report.findings ORDER BY CASE severity WHEN 'critical' THEN 0 WHEN 'warning' THEN 1 ELSE 2 END, "
-        "rule, agency, year, path, row_no, cell_id, finding_id"
+        f"rule, agency, year, path, row_no, cell_id, finding_id LIMIT {limit or 'ALL'}"
     ).pl()
+
+
+def by_rule(con: duckdb.DuckDBPyConnection) -> dict[str, int]:
+    """Rule → number of its findings."""
+    return dict(con.execute("SELECT rule, count(*) FROM report.findings GROUP BY rule").fetchall())

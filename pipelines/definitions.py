@@ -5,14 +5,17 @@ Belongs here: `build_definitions` and the entry point. Does not belong here: any
 
 from __future__ import annotations
 
+from functools import partial
+
 import dagster as dg
 
 from assets import core, raw, report
 from assets.attributes import asset
 from assets.plan import Plan
 from expectations import checks
+from expectations.findings import RULES_VERSION
 from pipelines import settings as config
-from pipelines.jobs import nightly
+from pipelines.jobs import nightly, publish
 from pipelines.resources import PlanResource
 from pipelines.schedules import nightly_schedule
 from pipelines.sensors import failure_alert
@@ -23,18 +26,21 @@ from warehouse import tables
 def build_definitions(plan: Plan | None = None, settings: Settings | None = None) -> dg.Definitions:
     """All definitions; a test gives its own Plan, the entry point the settings it found."""
     findings = checks.findings(
-        asset(
+        partial(
+            asset,
             tables.TABLES["report.findings"],
-            code_version=checks.RULES_VERSION,
+            code_version=RULES_VERSION,
             kinds={"sql"},
-            deps=[dg.AssetKey(["report", "cells"])],
+            deps=[dg.AssetKey(["report", "versions"])],
             by_year=True,
             required_resource_keys={"plan"},
         )
     )
+    assets = [*raw.ASSETS, *core.ASSETS, *report.ASSETS, findings]
     return dg.Definitions(
-        assets=[*raw.ASSETS, *core.ASSETS, *report.ASSETS, findings],
-        jobs=[nightly],
+        assets=assets,
+        asset_checks=checks.checks([key for made in assets for key in made.keys]),
+        jobs=[nightly, publish],
         schedules=[nightly_schedule(settings)],
         sensors=[failure_alert],
         resources={"plan": plan or PlanResource(config=str(settings.file) if settings else "")},

@@ -3,8 +3,9 @@
     python -m pipelines.docs            writes docs/*.zh-CN.md
     python -m pipelines.docs --check    writes nothing; exits 1 and names the pages that are stale
 
-Belongs here: the order of a page, its tables, the example configuration. Does not belong here: the meaning of a column
-(`warehouse.tables`), rule (`warehouse/counting.toml`, `expectations.catalogue`), cell (`warehouse.forms`) or key (`settings_file`).
+Belongs here: the order of a page, its tables. Does not belong here: the example configuration (`example.toml`), the meaning of a column
+(`warehouse.tables`), rule (`warehouse/counting.toml`, `expectations.catalogue`), cell (`warehouse.forms`) or key (`settings_file`,
+`settings_facts`).
 """
 
 from __future__ import annotations
@@ -13,6 +14,9 @@ import json
 import sys
 import types
 from collections.abc import Callable, Iterable, Mapping
+from datetime import date
+from decimal import Decimal
+from importlib.resources import files
 from pathlib import Path
 from typing import Annotated, Any, Union, get_args, get_origin
 
@@ -20,6 +24,7 @@ from pydantic.fields import FieldInfo
 
 from assets.logic.vocabulary import fixed
 from expectations import catalogue
+from pipelines import settings_facts as facts
 from pipelines import settings_file as keys
 from warehouse import counting, forms, tables, views
 from warehouse.forms import Cell, Grid
@@ -54,71 +59,11 @@ MODELS: Mapping[str, tuple[str, Callable[[], type[keys.Table]]]] = {
     "counting": ("[counting]", keys.counting_table),
     "agencies": ("[[agencies]]", lambda: keys.AgencyTable),
     "sources": ("[[sources]]", lambda: keys.SourceTable),
+    "ignore": ("[[ignore]]", lambda: facts.IgnoreTable),
+    "published": ("[[published]]", lambda: facts.PublishedTable),
+    "claims": ("[[claims]]", lambda: facts.ClaimTable),
 }
-EXAMPLE = """\
-[paths]
-data = "var"
-
-[nightly]
-schedule = true            # 每天自动运行，由 gouji daemon 启动
-at = "02:30"               # 北京时间
-years = [2025, 2026]       # 平时不写：上一年度和本年度至今
-alert_url = "https://alert.example.cn/gouji"
-rehash_days = 7
-
-[limits]
-memory = "4GB"
-threads = 4
-file_mb = 300
-
-[counting]                 # 不写即为默认；写明便于核对
-permit_results_counted = ["准予", "不予", "准予变更", "准予延续"]
-penalty_states_counted = ["有效", "已变更", "已撤销"]
-documents_made_by = "dated_on"
-lapsed_counts_as_repealed = false
-amended_counts_as_made = false
-processing_fee_in_fees = true
-sole_trader_class = ""
-
-[[agencies]]
-name = "示例市人民政府"
-code = "11990100A000000118"
-powers = ["rule_making"]
-
-[[agencies]]
-name = "示例市工业和信息化局"
-code = "11990100F7AB5ABF0J"
-parent = "11990100A000000118"
-aliases = ["示例市工信局", "示例市经济和信息化委员会"]
-
-[[sources]]
-name = "依申请公开系统"
-agency = "11990100F7AB5ABF0J"
-path = "records/requests"
-subjects = ["applications", "disputes"]
-
-[sources.files]            # 文件名与默认样式不同时才写
-applications = ["申请台账*.xlsx", "补报/申请台账*.xlsx"]
-disputes = ["复议诉讼*.xlsx"]
-
-[sources.columns.applications]   # 本单位的栏目名 → 字段
-"登记号" = "application_no"
-"答复时间" = "replied_on"
-
-[sources.values.applications.outcome]   # 本单位的代码或说法 → 表三的行
-"GK01" = "granted"
-"同意公开" = "granted"
-"信息不存在" = "unavailable_not_held"
-
-[sources.values.disputes.result]        # 案件结果的说法 → 表四的列
-"驳回申请人的复议请求" = "upheld"
-
-[[sources]]
-name = "执法与网站"
-agency = "11990100F7AB5ABF0J"
-path = "records"
-subjects = ["penalties", "permits", "publications", "normative_documents", "fees", "access_log"]
-"""
+EXAMPLE = files("pipelines").joinpath("example.toml").read_text("utf-8")
 
 
 def table(headings: Iterable[str], rows: Iterable[Iterable[object]]) -> list[str]:
@@ -320,7 +265,9 @@ def _written(annotation: Any) -> str:
         return f"{_written(inner[0])}的列表"
     if origin is dict:
         return "表"
-    return {str: "文字", int: "整数", bool: "是否"}[annotation]
+    if isinstance(annotation, type) and issubclass(annotation, keys.Table):
+        return "表"
+    return {str: "文字", int: "整数", bool: "是否", Decimal: "数字", date: "日期"}[annotation]
 
 
 def _example() -> list[str]:

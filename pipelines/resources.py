@@ -13,6 +13,7 @@ import dagster as dg
 from assets.ingest import Delivery
 from assets.logic.vocabulary import Vocabulary
 from assets.plan import Plan
+from expectations.findings import rules_version
 from pipelines import alive
 from pipelines import settings as config
 from pipelines.home import home_of, warehouse_of
@@ -32,6 +33,10 @@ def plan_of(settings: Settings) -> Plan:
         deliveries={subject: _deliveries(settings, subject) for subject in SOURCES},
         vocabulary=Vocabulary.of(settings.vocabulary_rows(), str(settings.counting["sole_trader_class"])),
         scope=scope_of(settings),
+        exports=settings.data / "exports",
+        status=settings.data / "status.json",
+        today=clock.today(),
+        rules_version=rules_version(),
         limit_bytes=settings.file_bytes,
         rehash_days=settings.rehash_days,
         say=_say,
@@ -45,6 +50,9 @@ def scope_of(settings: Settings) -> Scope:
         years=settings.report_years(clock.today()),
         settings=tuple(settings.counting_rows()),
         sources=tuple((s.agency, s.name, subject) for s in settings.sources for subject in s.subjects),
+        ignored=settings.ignored,
+        given=settings.given,
+        claims=settings.claims,
     )
 
 

@@ -1,4 +1,4 @@
-"""One run of the nightly job, from the command line.
+"""One run of a job, from the command line.
 
 Belongs here: running the job in this process with the instance that the UI and the daemon use. Does not belong here: what the
 job does, what is printed about it.
@@ -30,30 +30,37 @@ class Done:
     run_id: str
     years: tuple[int, ...]
     success: bool
+    is_held: bool  # nothing went wrong but the gate holds a report back
     error: str
 
 
-def run_nightly(settings: Settings, years: Sequence[int] = ()) -> Done:
-    """Run the nightly job for these report years (default: those that are due), recorded in Dagster's home."""
+def run_job(settings: Settings, name: str, years: Sequence[int] = ()) -> Done:
+    """Run a job for these report years (default: those that are due), recorded in Dagster's home."""
     due = tuple(sorted(years)) or settings.report_years(clock.today())
-    job = build_definitions(settings=settings).resolve_job_def("nightly")
+    job = build_definitions(settings=settings).resolve_job_def(name)
     with dg.DagsterInstance.get() as instance:
         for run_id in fail_dead_runs(instance, home_of(settings)):
-            _tell(settings, run_id, "运行的进程已经不在")
+            _tell(settings, run_id, name, "运行的进程已经不在")
         run_id = str(uuid4())
         hold(home_of(settings), run_id)  # before the run is recorded: killed at any moment, it is known to be dead
         result = job.execute_in_process(instance=instance, run_id=run_id, tags=year_tags(due), run_config=_QUIET, raise_on_error=False)
         error = "" if result.success else _why(result)
     if error:
-        trouble = _tell(settings, result.run_id, "失败的步骤：" + ("、".join(_failed(result)) or "未开始"))
+        trouble = _tell(settings, result.run_id, name, "失败的步骤：" + ("、".join(_failed(result)) or "未开始"))
         error = f"{error}\n{trouble}" if trouble else error
-    return Done(result.run_id, due, result.success, error)
+    return Done(result.run_id, due, result.success, _is_held(result), error)
 
 
-def _tell(settings: Settings, run_id: str, what: str) -> str:
+def _is_held(result: dg.ExecuteInProcessResult) -> bool:
+    """Whether the gate's “held” is all that failed."""
+    failures = [event.step_failure_data.user_failure_data for event in result.all_events if event.is_step_failure]
+    return bool(failures) and all(data is not None and "held" in data.metadata for data in failures)
+
+
+def _tell(settings: Settings, run_id: str, job: str, what: str) -> str:
     """Leave an alert; what went wrong with that."""
     try:
-        alert(settings, run_id, "nightly", what)
+        alert(settings, run_id, job, what)
     except AlertNotSent as trouble:
         return str(trouble)
     return ""

@@ -1,8 +1,8 @@
 """The configuration, checked and complete: agencies, sources, limits and counting settings as frozen objects.
 
 Belongs here: finding `gouji.toml`, what its tables say about each other, the finished settings. Does not belong here: keys,
-defaults and single values (`settings_file.py`), whether folders exist and what stands in them (findings of a run), what a
-setting does.
+defaults and single values (`settings_file.py`), what a clerk states beside the sources (`settings_facts.py`), whether folders exist
+and what stands in them (findings of a run), what a setting does.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from assets.logic.vocabulary import fixed
+from pipelines import settings_facts as facts
 from pipelines.settings_file import (
     AgencyTable,
     LimitsTable,
@@ -40,7 +41,7 @@ __all__ = ["NAME", "VARIABLE", "Agency", "Settings", "SettingsError", "Source", 
 
 VARIABLE = "GOUJI_CONFIG"
 NAME = "gouji.toml"
-_TABLES = ("paths", "nightly", "limits", "counting", "agencies", "sources")
+_TABLES = ("paths", "nightly", "limits", "counting", "agencies", "sources", "ignore", "published", "claims")
 _HOW = f"""请新建 UTF-8 编码的文本文件 {NAME}，至少写明一个机关和一个来源：
 
 [[agencies]]
@@ -81,7 +82,10 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """The whole configuration, every default filled in and every path absolute."""
+    """The whole configuration, every default filled in and every path absolute.
+
+    `ignored`, `given` and `claims` are rows of `report.ignored`, `report.given_figures` and `report.claims`.
+    """
 
     file: Path
     data: Path
@@ -96,6 +100,9 @@ class Settings:
     counting: Mapping[str, str | bool | tuple[str, ...]] = field(hash=False)
     agencies: tuple[Agency, ...]
     sources: tuple[Source, ...]
+    ignored: tuple[facts.Ignored, ...]
+    given: tuple[facts.Given, ...]
+    claims: tuple[facts.Claim, ...]
 
     def report_years(self, today: date) -> tuple[int, ...]:
         """The report years to produce: the configured ones, or the closed year and the current year."""
@@ -139,8 +146,14 @@ def load(path: Path) -> Settings:
     counting = problems.table(counting_table(), raw.get("counting", {}), ("counting",)) or counting_table()()
     agencies = problems.tables(AgencyTable, raw.get("agencies", []), "agencies")
     sources = problems.tables(SourceTable, raw.get("sources", []), "sources")
+    ignored = problems.tables(facts.IgnoreTable, raw.get("ignore", []), "ignore", needed=False)
+    published = problems.tables(facts.PublishedTable, raw.get("published", []), "published", needed=False)
+    claims = problems.tables(facts.ClaimTable, raw.get("claims", []), "claims", needed=False)
     _check_agencies(problems, agencies, _codes(raw))
     _check_sources(problems, sources, _codes(raw))
+    for place, agency in [*((p, t.agency) for p, t in published), *((p, t.agency) for p, t in claims)]:
+        _check_known(problems, (*place, "agency"), agency, _codes(raw))
+    facts.check(problems, ignored, published, claims)
     problems.end()
     file = path.absolute()
     return Settings(
@@ -157,6 +170,9 @@ def load(path: Path) -> Settings:
         counting=counting.model_dump(),
         agencies=tuple(Agency(a.name, a.code, a.parent or None, a.aliases, a.powers) for _, a in agencies),
         sources=tuple(_source(file.parent, s) for _, s in sources),
+        ignored=facts.ignored_rows(t for _, t in ignored),
+        given=facts.given_rows(t for _, t in published),
+        claims=facts.claim_rows(t for _, t in claims),
     )
 
 

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 from functools import cache
 from pathlib import Path, PurePosixPath
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, TypeVar, get_args
 from urllib.parse import urlsplit
 
 import polars as pl
@@ -54,16 +54,18 @@ def hint(word: str, known: Mapping[str, str]) -> str:
     return f"请改为“{known[near[0]]}”" if near else f"可以写的有：{'、'.join(w or '（空）' for w in dict.fromkeys(known.values()))}"
 
 
-def _wrong(message: str) -> PydanticCustomError:
+def wrong(message: str) -> PydanticCustomError:
+    """The problem of a single value, as it is told."""
     return PydanticCustomError("gouji", "{message}", {"message": message})
 
 
-def _one_of(words: Iterable[str]) -> AfterValidator:
+def one_of(words: Iterable[str]) -> AfterValidator:
+    """Refuses any other word."""
     known = same(words)
 
     def check(word: str) -> str:
         if word not in known:
-            raise _wrong(f"不能写“{word}”；{hint(word, known)}")
+            raise wrong(f"不能写“{word}”；{hint(word, known)}")
         return word
 
     return AfterValidator(check)
@@ -72,9 +74,9 @@ def _one_of(words: Iterable[str]) -> AfterValidator:
 def _distinct(words: tuple[str, ...]) -> tuple[str, ...]:
     # Not a min_length: that one also complains when the only item is wrong.
     if not words:
-        raise _wrong("列表是空的；请至少写一项，或删去这一行")
+        raise wrong("列表是空的；请至少写一项，或删去这一行")
     if twice := [w for w in dict.fromkeys(words) if words.count(w) > 1]:
-        raise _wrong(f"重复写了“{'、'.join(twice)}”；请只留一个")
+        raise wrong(f"重复写了“{'、'.join(twice)}”；请只留一个")
     return words
 
 
@@ -87,22 +89,22 @@ def is_credit_code(code: str) -> bool:
 def _credit_code(text: str) -> str:
     code = normal(text)
     if not is_credit_code(code):
-        raise _wrong(f"“{text}”不是正确的统一社会信用代码（18 位，两个校验码都要相符）；请对照机关的统一社会信用代码证书改正")
+        raise wrong(f"“{text}”不是正确的统一社会信用代码（18 位，两个校验码都要相符）；请对照机关的统一社会信用代码证书改正")
     return code
 
 
 def _years(years: tuple[int, ...]) -> tuple[int, ...]:
     if not years:
-        raise _wrong("列表是空的；请至少写一个年度，或删去这一行")
+        raise wrong("列表是空的；请至少写一个年度，或删去这一行")
     for year in years:
         try:
             forms.format_of(year)
         except forms.FormError as error:
-            raise _wrong(f"{error}；请删去这一年度") from None
+            raise wrong(f"{error}；请删去这一年度") from None
     if years != tuple(range(years[0], years[0] + len(years))):
-        raise _wrong("报告年度不连续；请从早到晚逐年写，如 [2022, 2023]")
+        raise wrong("报告年度不连续；请从早到晚逐年写，如 [2022, 2023]")
     if years[-1] > (latest := clock.today().year):
-        raise _wrong(f"报告年度 {years[-1]} 太晚；请删去，最晚可写 {latest}")
+        raise wrong(f"报告年度 {years[-1]} 太晚；请删去，最晚可写 {latest}")
     return years
 
 
@@ -113,34 +115,34 @@ def _url(text: str) -> str:
     except ValueError:
         good = False
     if not good:  # The address may hold a secret: it is not repeated.
-        raise _wrong("不是网址；请写以 http:// 或 https:// 开头的完整网址，不需要时删去这一行")
+        raise wrong("不是网址；请写以 http:// 或 https:// 开头的完整网址，不需要时删去这一行")
     return text
 
 
 def _memory(text: str) -> str:
     if not re.fullmatch(r"[0-9]+(\.[0-9]+)?\s?(MB|GB|MiB|GiB)", text):
-        raise _wrong(f'“{text}”不是内存大小；请写数字和单位（MB、GB、MiB、GiB），如 "2GB"')
+        raise wrong(f'“{text}”不是内存大小；请写数字和单位（MB、GB、MiB、GiB），如 "2GB"')
     return text
 
 
 def _clock(text: str) -> str:
     if not re.fullmatch(r"([01][0-9]|2[0-3]):[0-5][0-9]", text):
-        raise _wrong(f'“{text}”不是钟点；请写 24 小时制的时和分，如 "02:30"')
+        raise wrong(f'“{text}”不是钟点；请写 24 小时制的时和分，如 "02:30"')
     return text
 
 
 def _pattern(text: str) -> str:
     parts = PurePosixPath(text).parts
     if not parts or text.startswith("/") or re.match(r"[A-Za-z]:", text) or "\\" in text or ".." in parts:
-        raise _wrong(f'“{text}”不是来源文件夹之内的相对路径；请用 / 分隔，不用 ..，如 "requests/applications*"')
+        raise wrong(f'“{text}”不是来源文件夹之内的相对路径；请用 / 分隔，不用 ..，如 "requests/applications*"')
     if any("**" in part and part != "**" for part in parts):
-        raise _wrong(f'“{text}”中的 ** 只能单独作为一级；请改为 *，或写成 "**/名称*"')
+        raise wrong(f'“{text}”中的 ** 只能单独作为一级；请改为 *，或写成 "**/名称*"')
     return text
 
 
 # ---- the tables -----------------------------------------------------------------------------------------------------------
 
-_Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
+Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 _Normal = Annotated[str, AfterValidator(normal)]
 _Positive = Annotated[StrictInt, Field(ge=1)]
 
@@ -154,7 +156,7 @@ class Table(BaseModel):
 class PathsTable(Table):
     """`[paths]`."""
 
-    data: _Text = Field(default="var", description="数据文件夹：仓库、留存的原件、运行记录、告警都在这里；相对路径从配置文件所在文件夹算起")
+    data: Text = Field(default="var", description="数据文件夹：仓库、留存的原件、运行记录、告警都在这里；相对路径从配置文件所在文件夹算起")
 
 
 class NightlyTable(Table):
@@ -184,13 +186,13 @@ class LimitsTable(Table):
 class AgencyTable(Table):
     """One `[[agencies]]`."""
 
-    name: _Text = Field(description="机关全称，印在报告的标题里；按名称辨认记录时也用它")
-    code: Annotated[_Text, AfterValidator(_credit_code)] = Field(
+    name: Text = Field(description="机关全称，印在报告的标题里；按名称辨认记录时也用它")
+    code: Annotated[Text, AfterValidator(_credit_code)] = Field(
         description="统一社会信用代码，两个校验码都要正确；决定一条记录是不是本机关的"
     )
     parent: _Normal = Field(default="", description="上级机关的统一社会信用代码，也要写成一段 [[agencies]]；目前只检查，不影响统计")
-    aliases: tuple[_Text, ...] = Field(default=(), description="其他名称（曾用名、简称）；发布机构、制定机关写成这些名称时也算本机关")
-    powers: tuple[Annotated[str, _one_of(POWERS)], ...] = Field(
+    aliases: tuple[Text, ...] = Field(default=(), description="其他名称（曾用名、简称）；发布机构、制定机关写成这些名称时也算本机关")
+    powers: tuple[Annotated[str, one_of(POWERS)], ...] = Field(
         default=(), description="职权，可写 rule_making（有规章制定权）；目前只检查，不影响统计"
     )
 
@@ -198,17 +200,17 @@ class AgencyTable(Table):
 class SourceTable(Table):
     """One `[[sources]]`; `files` has only what is configured."""
 
-    name: _Text = Field(description="来源的名称，不能重复；定下后不要再改，改名等于换了一个来源")
-    agency: Annotated[_Text, AfterValidator(normal)] = Field(description="这个来源属于哪个机关：该机关的统一社会信用代码")
-    path: _Text = Field(description="存放数据文件的文件夹；相对路径从配置文件所在的文件夹算起")
-    subjects: Annotated[tuple[Annotated[str, _one_of(SOURCES)], ...], AfterValidator(_distinct)] = Field(
+    name: Text = Field(description="来源的名称，不能重复；定下后不要再改，改名等于换了一个来源")
+    agency: Annotated[Text, AfterValidator(normal)] = Field(description="这个来源属于哪个机关：该机关的统一社会信用代码")
+    path: Text = Field(description="存放数据文件的文件夹；相对路径从配置文件所在的文件夹算起")
+    subjects: Annotated[tuple[Annotated[str, one_of(SOURCES)], ...], AfterValidator(_distinct)] = Field(
         default=SOURCES, description="这个来源应当交来哪些数据；列出而没有文件的是严重发现，所以没有的数据不要列"
     )
     files: dict[str, Annotated[tuple[Annotated[str, AfterValidator(_pattern)], ...], AfterValidator(_distinct)]] = Field(
         default={}, description="数据 → 文件名样式的列表（* 代表任意文字），代替默认的样式"
     )
-    columns: dict[str, dict[str, _Text]] = Field(default={}, description="数据 → 本单位文件的栏目名 → 字段的名称或代码")
-    values: dict[str, dict[str, dict[str, _Text]]] = Field(default={}, description="数据 → 字段 → 本单位的代码或说法 → 标准的取值")
+    columns: dict[str, dict[str, Text]] = Field(default={}, description="数据 → 本单位文件的栏目名 → 字段的名称或代码")
+    values: dict[str, dict[str, dict[str, Text]]] = Field(default={}, description="数据 → 字段 → 本单位的代码或说法 → 标准的取值")
 
 
 @cache
@@ -216,7 +218,7 @@ def counting_table() -> type[Table]:
     """`[counting]`, made from what `warehouse.counting` says of each setting."""
     fields: dict[str, Any] = {}
     for s in counting.settings().values():
-        one: Any = Annotated[str, _one_of(v for v in s.values if isinstance(v, str))]
+        one: Any = Annotated[str, one_of(v for v in s.values if isinstance(v, str))]
         many: Any = Annotated[tuple[one, ...], AfterValidator(_distinct)]
         fields[s.name] = ({"list": many, "choice": one, "bool": StrictBool}[s.kind], Field(default=s.default, description=s.zh))
     return create_model("CountingTable", __base__=Table, **fields)
@@ -278,12 +280,12 @@ class Problems:
                 self.add((*place, *e["loc"]), _told(e, model))
             return None
 
-    def tables(self, model: type[_M], given: Any, name: str) -> list[tuple[Place, _M]]:
-        """The good tables of an array of tables, with their places."""
+    def tables(self, model: type[_M], given: Any, name: str, *, needed: bool = True) -> list[tuple[Place, _M]]:
+        """The good tables of an array of tables, with their places; one that is `needed` has at least one."""
         if not isinstance(given, list):
             self.add((name,), f"应写成双层方括号的 [[{name}]]，每个一段；请改正")
             return []
-        if not given:
+        if needed and not given:
             self.add((name,), f"一个也没有；请至少写一段 [[{name}]]")
         found = [((name, i), self.table(model, table, (name, i))) for i, table in enumerate(given)]
         return [(place, table) for place, table in found if table is not None]
@@ -305,10 +307,17 @@ def unknown_key(key: str, known: Iterable[str]) -> str:
 
 def _told(error: ErrorDetails, model: type[BaseModel]) -> str:
     if error["type"] == "extra_forbidden":
-        return unknown_key(str(error["loc"][-1]), model.model_fields)
+        return unknown_key(str(error["loc"][-1]), _model_at(model, error["loc"]).model_fields)
     if error["type"] == "gouji":
         return error["msg"]
-    return _SHAPES.get(error["type"], f"不合要求（{error['type']}）；请对照说明改正").format(**error.get("ctx", {}))
+    kind = "dict_type" if error["type"] == "model_type" and error["loc"] else error["type"]
+    return _SHAPES.get(kind, f"不合要求（{kind}）；请对照说明改正").format(**error.get("ctx", {}))
+
+
+def _model_at(model: type[BaseModel], loc: Place) -> type[BaseModel]:
+    """The table that holds the last key of a place: the model itself, or one that stands in a list of it."""
+    inner = get_args(model.model_fields[str(loc[0])].annotation) if len(loc) > 1 else ()
+    return next((a for a in inner if isinstance(a, type) and issubclass(a, BaseModel)), model)
 
 
 def _shown(place: Place) -> str:

@@ -9,6 +9,7 @@ import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
+from datetime import date
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -196,6 +197,8 @@ class House:
     rehash_days: int = 7
     limit_bytes: int = 10_000_000
     run: int = 0
+    today: date = date(2024, 1, 20)
+    more: dict[str, Any] = field(default_factory=dict)  # further parts of the scope: ignored, given, claims
 
     def __post_init__(self) -> None:
         if not (self.folder / "var").exists():
@@ -260,16 +263,15 @@ class House:
     def scope(self) -> report.Scope:
         settings = {name: stored(s.default) for name, s in counting.settings().items()} | self.settings
         sources = tuple((agency, name, subject) for name, agency in self.sources.items() for subject in self.subjects)
-        return report.Scope(self.agencies, self.years, tuple(settings.items()), sources)
+        return report.Scope(self.agencies, self.years, tuple(settings.items()), sources, **self.more)
 
     def count(self, years: Sequence[int] | None = None) -> dict[str, int]:
         """The report layer; number of findings by severity."""
         due = list(self.years if years is None else years)
         with self.warehouse.step() as con:
             report.describe(con, self.scope())
-            report.collect(con, due)
-            report.count(con, due)
-            return findings.judge(con, due)
+            report.count(con, due, self.today, again=True)
+        return dict(findings.judge(self.warehouse, due, self.today, again=True, suites=False).counts)
 
     def records(self) -> None:
         """Land and settle every subject, in a run of its own."""

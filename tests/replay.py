@@ -116,7 +116,7 @@ def collect(config: Path, year: str, code: str, out: Path) -> None:
     folder = out / year
     folder.mkdir(exist_ok=True)
     narrow = ("--year", year, "--agency", code)
-    write(folder / "tables.json", answer(config, "tables", *narrow)[0])
+    write(folder / "tables.json", answer(config, "tables", "--draft", *narrow)[0])
     write(folder / "ledger.json", ledger(answer(config, "ledger", *narrow), answer(config, "ledger", "--rows", *narrow)))
     write(folder / "findings.json", findings(answer(config, "findings", *narrow)))
 

@@ -19,6 +19,10 @@ from warehouse.subjects import SUBJECTS, Field, Subject
 
 AGENCY = Column("agency", "text", "填报机关统一社会信用代码", "credit code of the reporting organ that owns the source")
 YEAR = Column("year", "integer", "报告年度", "report year, a calendar year in Asia/Shanghai")
+VERSION = Column("version", "integer", "版本号（每一机关、年度从 1 起）", "version of a report, from 1 for each organ and year")
+V_FROM = Column("v_from", "integer", "自哪一版起", "first version that has this row")
+V_TO = Column("v_to", "integer", "到哪一版为止（不含）；空为至今", "first version that has it no more; null while it stands")
+CELL_ID = Column("cell_id", "text", "单元格编号", "cell id")
 SUBJECT = Column("subject", "text", "来源类别", "kind of record, a name of the source contracts")
 FILE_ID = Column("file_id", "integer", "文件编号（见 raw.files）", "landed file the row stood in")
 ROW_NO = Column("row_no", "integer", "行号（人在原文件中看到的行号）", "row number as a person sees it in the file")
@@ -150,7 +154,9 @@ _FIXED = (
     Table("report", "years", "要出报告的机关和年度", "reports to produce", "one report", ("agency", "year"), (
         AGENCY, Column("agency_name", "text", "机关名称", "name of the organ"), YEAR,
         Column("format", "text", "表样版本", "version of the statutory form"),
-        Column("inputs_md5", "text", "统计时的数据和口径的摘要（见 report.inputs）", "digest of data and settings when its cells were counted"),
+        Column("inputs_sha256", "text", "统计时的数据的摘要（见 report.inputs）", "digest of data when its cells were counted"),
+        Column("settings_sha256", "text", "统计时的口径的摘要", "digest of settings when its cells were counted"),
+        Column("code_version", "text", "统计时的程序版本", "version of the code that counted them"),
     )),
     Table("report", "agency_names", "机关名称和别名", "names under which an organ appears", "one name of one organ", ("agency", "name"), (
         AGENCY, Column("name", "text", "名称（去空白）", "name in normal form"),
@@ -171,26 +177,83 @@ _FIXED = (
         Column("kind", "text", "int 整数、decimal 小数", "whole number or decimal"),
         Column("label", "text", "单元格名称", "where the cell stands, in Chinese"),
     )),
-    Table("report", "evidence", "单元格的依据：哪条记录计入哪格", "which record feeds which cell", "one record in one cell",
-          ("agency", "year", "cell_id", "file_id", "row_no"), (
-        AGENCY, YEAR, Column("cell_id", "text", "单元格编号", "cell id"), SUBJECT, FILE_ID, ROW_NO,
-        Column("amount", "amount", "计入的数量", "what the record adds to the cell"),
+    Table("report", "versions", "报告的版本：单元格或其依据变了才有新版", "versions of a report: a new one only when a cell or its evidence changes",
+          "one version of one report", ("agency", "year", "version"), (
+        AGENCY, YEAR, VERSION, Column("format", "text", "表样版本", "version of the statutory form"),
+        Column("as_of", "date", "数字截至哪一天；已结束的年度为 12 月 31 日", "day the figures stand for; 31 December once the year is over"),
+        Column("made_at", "instant", "形成时间（北京时间）", "when it was made, Asia/Shanghai"),
+        Column("content_sha256", "text", "单元格和依据的摘要", "digest of cells and evidence"),
+        Column("inputs_sha256", "text", "数据的摘要", "digest of the landed contents and how they were read and cleaned"),
+        Column("settings_sha256", "text", "计数口径和配置的摘要", "digest of settings, names and expected sources"),
+        Column("code_version", "text", "统计程序的版本", "version of the counting code"),
+        Column("rules_version", "text", "核查规则的版本", "version of the rules in force"),
+        Column("cells_changed", "integer", "与上一版不同的单元格数", "cells that differ from the version before"),
+        Column("evidence_changed", "integer", "与上一版不同的依据行数", "rows of evidence that came or went"),
     )),
-    Table("report", "cells", "报告单元格", "cells of the report", "one cell of one report", ("agency", "year", "cell_id"), (
-        AGENCY, YEAR, Column("cell_id", "text", "单元格编号", "cell id"),
+    Table("report", "cell_versions", "各版本的单元格", "cells of every version", "one value of one cell over a run of versions",
+          ("agency", "year", "cell_id", "v_from"), (
+        AGENCY, YEAR, CELL_ID,
         Column("value", "amount", "数值；缺数据来源时为空，不是零", "value; null when a source is missing, never zero"),
         Column("records", "integer", "计入的记录数", "number of records behind it"),
+        Column("evidence_md5", "text", "依据的摘要", "digest of the evidence behind it"), V_FROM, V_TO,
+    )),
+    Table("report", "evidence_versions", "各版本的依据：哪条记录计入哪格", "which record feeds which cell, in every version",
+          "one record in one cell over a run of versions", ("agency", "year", "cell_id", "file_id", "row_no", "v_from"), (
+        AGENCY, YEAR, CELL_ID, SUBJECT, FILE_ID, ROW_NO,
+        Column("amount", "amount", "计入的数量", "what the record adds to the cell"), V_FROM, V_TO,
+    )),
+    Table("report", "publications", "已发布的版本；只增不改", "published versions, append only", "one published version", ("agency", "year", "version"), (
+        AGENCY, YEAR, VERSION, Column("published_at", "instant", "发布时间（北京时间）", "when, Asia/Shanghai"),
+        Column("folder", "text", "导出文件夹名", "name of its folder among the exports"),
+        Column("manifest_sha256", "text", "导出清单的 SHA-256", "sha256 of its manifest"),
+    )),
+    Table("report", "status", "每份报告现在的状态：发布到哪一版，为什么没有更新", "where each report stands", "one report", ("agency", "year"), (
+        AGENCY, YEAR, Column("draft_version", "integer", "最新草稿的版本号", "latest version"),
+        Column("published_version", "integer", "现行发布版本号", "version in force, null when none was published"),
+        Column("held_since", "date", "自哪天起停留在旧版", "since when newer figures are held back"),
+        Column("held_why", "text", "为什么", "titles of the rules that hold it back"),
+    )),
+    Table("report", "ignored", "经办人搁置的退回文件", "rejected files a clerk set aside", "one content", ("sha256",), (
+        Column("sha256", "text", "文件内容的 SHA-256", "sha256 of the file"), Column("reason", "text", "理由", "why"),
+        Column("until", "date", "搁置到哪天（含）", "last day of it"),
+    )),
+    Table("report", "given_figures", "配置中给出的以往年度已发布数字", "figures of earlier published reports, as configured", "one cell",
+          ("agency", "year", "cell_id"), (AGENCY, YEAR, CELL_ID, Column("value", "amount", "已发布的数值", "published value"))),
+    Table("report", "claims", "年报正文中的数字（配置）", "figures of the narrative, as configured", "one figure", ("agency", "year", "claim", "part"), (
+        AGENCY, YEAR, Column("claim", "text", "正文中的哪句话", "which statement"),
+        Column("part", "integer", "0 为总数，其余为“其中”各项的序号", "0 is the whole, others its parts in order"),
+        Column("name", "text", "名称", "name of the figure"), Column("value", "amount", "正文中的数值", "the figure"),
+        Column("cell_id", "text", "应与哪个单元格一致", "cell it must equal"),
+        Column("counts", "text", "数的是什么：inspections 为双随机检查结果；空为不限", "what it counts: inspections are results of random inspections"),
+    )),
+    Table("report", "suite_results", "核查套件的结果；数据和规则不变就沿用", "results of the expectation suites, repeated while nothing changes",
+          "one rule on one table", ("table_name", "rule"), (
+        Column("table_name", "text", "表", "table"), RULE, Column("digest", "text", "数据和规则的摘要", "digest of data and rules"),
+        Column("passed", "boolean", "是否通过", "whether it holds"), Column("error", "text", "没能执行的原因", "why it could not be evaluated"),
+        Column("elements", "integer", "核查的行数", "rows looked at"), Column("unexpected", "integer", "不符的行数", "rows at fault"),
+        Column("field", "text", "字段", "field"), Column("detail", "text", "说明", "explanation"),
+    )),
+    Table("report", "suite_rows", "核查套件查出的行", "rows the suites found at fault", "one rule on one row", ("table_name", "rule", "file_id", "row_no"), (
+        Column("table_name", "text", "表", "table"), RULE, AGENCY, FILE_ID, ROW_NO,
+    )),
+    Table("report", "verdicts", "上一次核查的依据；不变就沿用其结论", "what the stored findings were judged from", "one range of years", ("years",), (
+        Column("years", "text", "核查的报告年度", "report years judged"), Column("digest", "text", "数据、规则和设置的摘要", "digest of data, rules and settings"),
+        Column("snapshot", "text", "据此写成的审计库文件", "auditors' file made from it"),
     )),
     Table("report", "findings", "核查发现", "findings", "one finding", ("finding_id",), (
         Column("finding_id", "text", "发现编号（规则和位置的摘要）", "digest of rule and place"), RULE,
         Column("severity", "text", "critical 严重（不得发布）、warning 提醒、info 说明", "critical, warning or info"),
-        AGENCY, Column("year", "integer", "报告年度；空为不限年度", "report year, null where it concerns no single year"), SUBJECT,
+        Column("agency", "text", "填报机关统一社会信用代码；空为全部机关", "organ concerned, null where it concerns every one"),
+        Column("year", "integer", "报告年度；空为不限年度", "report year, null where it concerns no single year"),
+        Column("version", "integer", "核查的是报告的哪一版；空为不限", "version of the report that was judged"), SUBJECT,
         Column("source", "text", "来源名称（gouji.toml）", "source name in the configuration"),
         Column("path", "text", "文件", "file"), SHEET, ROW_NO, KEY,
         Column("cell_id", "text", "单元格编号", "cell concerned"),
         Column("field", "text", "字段", "field"),
         Column("expected", "text", "应为", "what was expected"),
         Column("actual", "text", "实为（个人信息不显示）", "what was found; never personal data"),
+        Column("difference", "text", "相差", "actual less expected, where both are numbers"),
+        Column("records", "text", "涉及的记录（至多 20 条编号）", "keys of the records concerned, at most 20"),
         Column("detail", "text", "原因代码或说明", "reason code or explanation"),
         Column("message", "text", "说明和处理办法", "what is wrong and what to do"),
     )),
@@ -220,7 +283,27 @@ VIEWS: Mapping[str, Table] = MappingProxyType({t.full_name: t for t in (
         AGENCY, YEAR, SUBJECT, FILE_ID, ROW_NO, KEY, Column("place", "text", "去处", "place"), RULE,
     )),
     Table("report", "inputs", "各机关现在的数据和口径的摘要", "digest of what counting depends on, as it is now", "one organ", ("agency",), (
-        AGENCY, Column("inputs_md5", "text", "已清洗的文件、清洗规则和计数口径的摘要", "digest of cleaned files, cleaning rules and settings"),
+        AGENCY, Column("inputs_sha256", "text", "已落地的文件及其读取、清洗规则的摘要", "digest of landed contents, readers and cleaning rules"),
+        Column("settings_sha256", "text", "计数口径、名称、应有来源的摘要", "digest of settings, names and expected sources"),
+    )),
+    Table("report", "cells", "报告单元格（最新草稿）", "cells of the latest version", "one cell of one report", ("agency", "year", "cell_id"), (
+        AGENCY, YEAR, CELL_ID, Column("value", "amount", "数值；缺数据来源时为空，不是零", "value; null when a source is missing, never zero"),
+        Column("records", "integer", "计入的记录数", "number of records behind it"),
+    )),
+    Table("report", "evidence", "单元格的依据（最新草稿）", "which record feeds which cell, latest version", "one record in one cell",
+          ("agency", "year", "cell_id", "file_id", "row_no"), (
+        AGENCY, YEAR, CELL_ID, SUBJECT, FILE_ID, ROW_NO, Column("amount", "amount", "计入的数量", "what the record adds to the cell"),
+    )),
+    Table("report", "sources", "落地的文件（公开部分）", "landed files, what is public of them", "one file content, or one byte range of a log",
+          ("file_id",), (
+        FILE_ID, AGENCY, Column("source", "text", "来源名称（gouji.toml）", "source name in the configuration"), SUBJECT,
+        Column("path", "text", "相对路径", "path relative to the root of the source"),
+        Column("sha256", "text", "内容的 SHA-256", "sha256 of the landed bytes"),
+        Column("bytes", "integer", "原文件字节数", "size of the file at the source"),
+        Column("landed_at", "instant", "落地时间（北京时间）", "when, Asia/Shanghai"),
+        Column("state", "text", "landed 已落地、rejected 整份退回、same_bytes 与已落地文件内容相同", "what became of the file"),
+        Column("reason", "text", "退回原因代码", "why it was rejected"), SHEET,
+        Column("rows_read", "integer", "读取器自己数出的行数", "rows as counted by the reader"),
     )),
     Table("report", "access_log_places", "台账：访问日志逐文件、逐年的去处", "places of log lines", "one log range, report and place",
           ("year", "file_id", "place", "rule"), (

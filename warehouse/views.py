@@ -30,6 +30,9 @@ def definitions() -> Mapping[str, tuple[str, str]]:
     return {
         "core.ledger": (zh("core.ledger"), _ledger()),
         "report.inputs": (zh("report.inputs"), query("inputs")),
+        "report.cells": (zh("report.cells"), _standing("cells", "cell_versions")),
+        "report.evidence": (zh("report.evidence"), _standing("evidence", "evidence_versions")),
+        "report.sources": (zh("report.sources"), f"SELECT {_names('report.sources')} FROM raw.files"),
         **judged,
         "report.places": (zh("report.places"), _places()),
         "report.access_log_places": (zh("report.access_log_places"), query("access_log_places")),
@@ -60,6 +63,15 @@ def show_hits(con: duckdb.DuckDBPyConnection, folder: Path) -> None:
         hits = f"(SELECT {empty}) AS h JOIN raw.files AS f ON false"
     con.execute(f"CREATE OR REPLACE VIEW raw.access_log AS SELECT f.agency, f.file_id, {columns} FROM {hits}")
     con.execute(f"COMMENT ON VIEW raw.access_log IS '{tables.VIEWS['raw.access_log'].zh}'")
+
+
+def _names(view: str) -> str:
+    return ", ".join(tables.VIEWS[view].schema)
+
+
+def _standing(view: str, history: str) -> str:
+    """The rows of the latest version of each report."""
+    return f"SELECT {_names(f'report.{view}')} FROM report.{history} WHERE v_to IS NULL"
 
 
 def _ledger() -> str:

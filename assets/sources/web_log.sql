@@ -1,4 +1,4 @@
--- Lines of a web server's log as fields. In: lines(row_no, line), without line ends and blank lines. Out: one row a line.
+-- Lines of a web server's log as fields. In: lines(row_no, line), with line ends. Out: one row a line.
 -- Out of scope: numbering lines, telling blank ones, writing anything (web_log.py).
 -- A cast that may fail is TRY_CAST, also behind a check: the optimizer takes casts that occur twice out of their CASE.
 WITH cut AS (
@@ -21,10 +21,12 @@ headed AS (
         line,
         parts,
         string_split(parts[1], ' ') AS head, -- address, identity, user, [time, offset], nothing
+        string_split(parts[3], ' ') AS tail, -- nothing, status, bytes
         object,
         coalesce(object[7], object[8], object[9], object[10]) AS object_time
     FROM cut
 ),
+-- A line end stays on: to cut it off would copy every line, and only what stands last in a line has to leave it out.
 -- Nearly every line is combined (7 parts) or common (3 parts) without a space in the user and without an escaped quote, and is cut
 -- without a regular expression. The last branch reads the rest: it understands \" and takes several times as long.
 fields AS (
@@ -33,26 +35,27 @@ fields AS (
         line,
         CASE
             WHEN
-                (len(parts) = 3 OR (len(parts) = 7 AND parts[5] = ' ' AND parts[7] = ''))
+                (len(parts) = 3 OR (len(parts) = 7 AND parts[5] = ' ' AND parts[7] IN (chr(10), chr(13) || chr(10), '')))
                 AND len(head) = 6 AND head[6] = ''
                 AND starts_with(head[4], '[') AND len(head[5]) = 6 AND ends_with(head[5], ']')
-                AND regexp_full_match(parts[3], ' \d{3} (\d+|-) ?')
+                AND regexp_full_match(parts[3], ' \d{3} (\d+|-) ?[\r\n]*')
                 AND NOT contains(line, '\"')
             THEN {
-                remote_addr: head[1], wall: head[4][2:], zone: head[5][:5], request: parts[2],
-                status: parts[3][2:4], bytes: rtrim(parts[3][6:]), referer: parts[4], user_agent: parts[6]
+                remote_addr: head[1], wall: head[4], zone: head[5], request: parts[2],
+                status: tail[2], bytes: tail[3], referer: parts[4], user_agent: parts[6]
             }
             WHEN object IS NOT NULL
             THEN {
                 remote_addr: object[1],
-                wall: regexp_extract(object_time, '^(\S{17,20}?)(\.\d+)? ?(Z|[+-]\d\d:?\d\d)$', 1),
-                zone: replace(replace(regexp_extract(object_time, '(Z|[+-]\d\d:?\d\d)$', 1), ':', ''), 'Z', '+0000'),
-                request: object[2], status: object[3], bytes: object[4], referer: object[5], user_agent: object[6]
+                wall: '[' || regexp_extract(object_time, '^(\S{17,20}?)(\.\d+)? ?(Z|[+-]\d\d:?\d\d)$', 1),
+                zone: replace(replace(regexp_extract(object_time, '(Z|[+-]\d\d:?\d\d)$', 1), ':', ''), 'Z', '+0000') || ']',
+                request: object[2], status: regexp_extract(object[3], '^\d{3}$'), bytes: object[4], referer: object[5],
+                user_agent: object[6]
             }
             ELSE regexp_extract(
                 line,
-                '^([^ ]*) (?:- [^"]*|[^ ]* [^ ]*) \[([^ ]+) ([+-]\d{4})\] "((?:[^"\\]|\\.)*)" (\d{3}) (\d+|-)'
-                || '(?: ?"((?:[^"\\]|\\.)*)" "((?:[^"\\]|\\.)*)")? ?$',
+                '^([^ ]*) (?:- [^"]*|[^ ]* [^ ]*) (\[[^ ]+) ([+-]\d{4}\]) "((?:[^"\\]|\\.)*)" (\d{3}) (\d+|-)'
+                || '(?: ?"((?:[^"\\]|\\.)*)" "((?:[^"\\]|\\.)*)")? ?[\r\n]*$',
                 ['remote_addr', 'wall', 'zone', 'request', 'status', 'bytes', 'referer', 'user_agent']
             )
         END AS field
@@ -64,17 +67,19 @@ typed AS (
         line,
         -- strptime with %z would take 29 February of any year for 1 March: the offset is reckoned here, to the +0800 of Asia/Shanghai.
         CASE
-            WHEN regexp_full_match(field.zone, '[+-]([01]\d|2[0-3])[0-5]\d')
-            THEN try_strptime(field.wall, ['%d/%b/%Y:%H:%M:%S', '%Y-%m-%dT%H:%M:%S']) + to_minutes(
+            WHEN field.zone = '+0800]'
+            THEN try_strptime(field.wall, ['[%d/%b/%Y:%H:%M:%S', '[%Y-%m-%dT%H:%M:%S'])
+            WHEN regexp_full_match(field.zone, '[+-]([01]\d|2[0-3])[0-5]\d\]')
+            THEN try_strptime(field.wall, ['[%d/%b/%Y:%H:%M:%S', '[%Y-%m-%dT%H:%M:%S']) + to_minutes(
                 8 * 60 - TRY_CAST(field.zone[1] || '1' AS INT)
                 * (60 * TRY_CAST(field.zone[2:3] AS INT) + TRY_CAST(field.zone[4:5] AS INT))
             )
         END AS hit_at,
-        CASE WHEN regexp_full_match(field.status, '\d{3}') THEN TRY_CAST(field.status AS SMALLINT) END AS status,
+        TRY_CAST(field.status AS SMALLINT) AS status,
         nullif(field.remote_addr, '') AS remote_addr,
         field.request AS request,
         string_split(field.request, ' ') AS words,
-        TRY_CAST(field.bytes AS BIGINT) AS bytes,
+        CASE WHEN NOT starts_with(field.bytes, '-') THEN TRY_CAST(field.bytes AS BIGINT) END AS bytes, -- a cast takes '-\n' for 0
         nullif(nullif(field.referer, '-'), '') AS referer,
         nullif(nullif(field.user_agent, '-'), '') AS user_agent
     FROM fields
@@ -102,5 +107,5 @@ SELECT
     user_agent,
     coalesce(regexp_matches(user_agent, 'bot|spider|crawl', 'i'), false) AS is_bot,
     is_hit,
-    CASE WHEN NOT is_hit THEN left(line, $shown) END AS line
+    CASE WHEN NOT is_hit THEN line END AS line
 FROM read

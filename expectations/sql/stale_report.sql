@@ -2,4 +2,4 @@
 SELECT y.agency, y.year, y.agency_name AS detail
 FROM report.years AS y
 JOIN report.inputs AS i USING (agency)
-WHERE y.inputs_md5 IS NOT NULL AND y.inputs_md5 <> i.inputs_md5
+WHERE y.inputs_sha256 IS NOT NULL AND (y.inputs_sha256, y.settings_sha256) IS DISTINCT FROM (i.inputs_sha256, i.settings_sha256)

@@ -50,12 +50,13 @@ def test_every_asset_is_a_table_or_view_of_the_dictionary() -> None:
         assert spec.owners and spec.kinds and spec.code_version
 
 
-def test_the_graph_runs_from_raw_to_findings() -> None:
+def test_the_graph_runs_from_raw_to_publications() -> None:
     upstream = {key.to_user_string(): sorted(d.asset_key.to_user_string() for d in spec.deps) for key, spec in specs().items()}
     core = [f"core/{s}" if s != "access_log" else "core/access_log_days" for s in SOURCES]
     expected = {f"raw/{s}": [] for s in SOURCES}
     expected |= {c: [f"raw/{s}"] for c, s in zip(core, SOURCES, strict=True)}
-    expected |= {"report/evidence": sorted(core), "report/cells": ["report/evidence"], "report/findings": ["report/cells"]}
+    expected |= {"report/evidence": sorted(core), "report/cells": ["report/evidence"], "report/versions": ["report/cells"]}
+    expected |= {"report/findings": ["report/versions"], "report/publications": ["report/findings"]}
     assert upstream == expected
 
 

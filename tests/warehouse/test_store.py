@@ -91,7 +91,7 @@ def test_every_frame_of_a_table_can_be_stored_and_read_back(fresh: duckdb.DuckDB
 
 def test_what_a_file_does_not_have_yet_is_added_and_what_it_has_is_kept(warehouse: Warehouse) -> None:
     with warehouse.step() as con:
-        insert(con, YEARS, pl.DataFrame([("A", "甲", 2023, "2021", None)], schema=YEARS.schema, orient="row"))
+        insert(con, YEARS, pl.DataFrame([("A", "甲", 2023, "2021", None, None, None)], schema=YEARS.schema, orient="row"))
     with warehouse.connect() as con:
         con.execute("DROP TABLE core.quarantine")
         con.execute("CREATE OR REPLACE VIEW report.ledger_totals AS SELECT 1 AS old")
@@ -139,7 +139,15 @@ def test_personal_data_and_free_text_have_no_column_outside_the_restricted_schem
 
 # ---- writing ---------------------------------------------------------------------------------------------------------------
 
-GOOD_FRAME = {"agency": ["A"], "agency_name": ["甲"], "year": [2023], "format": ["2021"], "inputs_md5": ["x"]}
+GOOD_FRAME = {
+    "agency": ["A"],
+    "agency_name": ["甲"],
+    "year": [2023],
+    "format": ["2021"],
+    "inputs_sha256": ["x"],
+    "settings_sha256": ["y"],
+    "code_version": ["1"],
+}
 
 
 @pytest.mark.parametrize(
@@ -162,7 +170,11 @@ def test_a_frame_that_does_not_fit_is_refused_and_nothing_is_written(warehouse: 
 
 def test_a_frame_with_its_columns_in_another_order_lands_by_name(warehouse: Warehouse) -> None:
     with warehouse.step() as con:
-        insert(con, YEARS, pl.DataFrame(GOOD_FRAME).select("year", "format", "inputs_md5", "agency", "agency_name"))
+        insert(
+            con,
+            YEARS,
+            pl.DataFrame(GOOD_FRAME).select("year", "format", "code_version", "inputs_sha256", "settings_sha256", "agency", "agency_name"),
+        )
         assert con.execute("SELECT agency, agency_name, year, format FROM report.years").fetchall() == [("A", "甲", 2023, "2021")]
 
 

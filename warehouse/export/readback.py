@@ -1,25 +1,29 @@
 """Reading the written exports back, so that publication can compare them with the cells.
 
-Belongs here: parsing our own XLSX and HTML, and refusing one in which a label does not stand where the form has it. Does not
-belong here: reading anybody else's files (`assets.sources`) or deciding what a difference means. The workbook is read from its
-XML, because fastexcel rounds numbers to nine decimals when it turns them into text (0.21).
+Belongs here: parsing our own XLSX, HTML, JSON and CSV, and refusing one in which a label does not stand where the form has it, or a
+cell is missing or there twice. Does not belong here: reading anybody else's files (`assets.sources`) or deciding what a difference
+means. The workbook is read from its XML, because fastexcel rounds numbers to nine decimals when it turns them into text (0.21).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from csv import reader as csv_reader
 from decimal import Decimal, InvalidOperation
 from html.parser import HTMLParser
-from io import BytesIO
+from io import BytesIO, StringIO
+from json import JSONDecodeError, loads
 from string import ascii_uppercase
+from typing import Any
 from xml.etree.ElementTree import Element, ParseError, fromstring
 from zipfile import BadZipFile, ZipFile
 
-from warehouse.export.figures import UNKNOWN
+from warehouse.export.figures import UNKNOWN, UNKNOWN_NOTE
 from warehouse.export.xlsx import TOP
-from warehouse.forms import Box, Form, Grid
+from warehouse.forms import Box, Cell, Form, Grid
 
 _SHEET = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
+_CSV_HEADER = ["cell_id", "label", "value", "unit", "law", "note"]
 
 
 class ReadbackError(ValueError):
@@ -58,6 +62,65 @@ def html(form: Form, text: str) -> dict[str, Decimal | None]:
     return found
 
 
+def json(form: Form, text: str) -> dict[str, Decimal | None]:
+    """Cell id → value in the JSON, None where it has null; keys beside the tables are not looked at.
+
+    Raises:
+        ReadbackError: the tables have other cells than the form, or a number is not written as its kind is.
+    """
+    try:
+        read = loads(text, object_pairs_hook=_once)
+    except JSONDecodeError as error:
+        raise ReadbackError(f"JSON 无法读取：{error}") from error
+    if not isinstance(read, dict):
+        raise ReadbackError("JSON 不是一个对象")
+    leaves = dict(leaf for grid in form.grids for leaf in _leaves(grid.key, read.get(grid.key)))
+    if odd := sorted(leaves.keys() ^ form.cells.keys()):
+        raise ReadbackError(f"JSON 的单元格与表样不一致，例如 {odd[0]}")
+    return {cell_id: _json_value(form.cells[cell_id], leaf) for cell_id, leaf in leaves.items()}
+
+
+def csv(form: Form, text: str) -> dict[str, Decimal | None]:
+    """Cell id → value in the CSV of the cells, None where it shows the unknown.
+
+    Raises:
+        ReadbackError: the byte order mark, the header, a label, a note or a number is not as the form has it.
+    """
+    if not text.startswith("\ufeff"):
+        raise ReadbackError("CSV 开头缺少字节序标记，Excel 会显示乱码")
+    rows = list(csv_reader(StringIO(text[1:], newline="")))
+    if rows[:1] != [_CSV_HEADER] or [row[:1] for row in rows[1:]] != [[cell_id] for cell_id in form.cells]:
+        raise ReadbackError(f"CSV 的表头或单元格与表样不一致（{len(rows)} 行）")
+    found: dict[str, Decimal | None] = {}
+    for cell, row in zip(form.cells.values(), rows[1:], strict=True):
+        unknown = row[2:3] == [UNKNOWN]
+        if row[1:2] + row[3:] != [cell.label, cell.unit, cell.law, UNKNOWN_NOTE if unknown else ""]:
+            raise ReadbackError(f"CSV {cell.id}：标签、单位、依据或说明不符")
+        found[cell.id] = _value(cell.id, row[2])
+    return found
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object of JSON; a key that is there twice would hide the first of its values."""
+    if len(dict(pairs)) != len(pairs):
+        raise ReadbackError(f"JSON 有重复的键：{[key for key, _ in pairs]}")
+    return dict(pairs)
+
+
+def _leaves(path: str, node: Any) -> list[tuple[str, Any]]:
+    if not isinstance(node, dict):
+        return [(path, node)]
+    return [leaf for key, below in node.items() for leaf in _leaves(f"{path}.{key}", below)]
+
+
+def _json_value(cell: Cell, leaf: Any) -> Decimal | None:
+    if leaf is None:
+        return None
+    if type(leaf) is not (str if cell.kind == "decimal" else int):
+        raise ReadbackError(f"JSON {cell.id}：{leaf!r} 的写法与单元格类型不符")
+    return _value(cell.id, str(leaf))
+
+
 def _workbook(form: Form, parts: ZipFile) -> dict[str, Decimal | None]:
     names = [s.get("name") for s in _xml(parts, "workbook").iter(f"{_SHEET}sheet")]
     if names != [g.title for g in form.grids]:
@@ -93,9 +156,12 @@ def _value(cell_id: str, text: str | None) -> Decimal | None:
     if text == UNKNOWN:
         return None
     try:
-        return Decimal(text or "")
+        value = Decimal(text or "")
     except InvalidOperation:
-        raise ReadbackError(f"{cell_id}：“{text}”不是数值") from None
+        value = Decimal("NaN")
+    if not value.is_finite():  # “NaN” and “Infinity” are decimals too, and equal nothing
+        raise ReadbackError(f"{cell_id}：“{text}”不是数值")
+    return value
 
 
 def _same_layout(grid: Grid, boxes: Iterable[Box]) -> None:

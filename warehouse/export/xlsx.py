@@ -27,7 +27,7 @@ _EXACT_DIGITS = 15  # what a spreadsheet number holds; longer ones are written a
 _A4 = 9
 _LINE = 15.0
 # Column widths in characters; a grid not named here has equal ones.
-_WIDTHS = {"table2": (26, 20, 20, 20), "table3": (6, 16, 42, 9, 9, 9, 9, 9, 9, 9)}
+_WIDTHS = {"table2": (26, 20, 20, 20), "table3": (7, 16, 46, 9, 9, 9, 13, 13, 9, 9)}
 _EQUAL = 10
 
 

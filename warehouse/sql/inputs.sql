@@ -1,8 +1,17 @@
--- What the counts of an organ depend on, as a digest. Grain: one organ.
--- Which contents are landed, how they were read, by which rules they were cleaned, and the settings: equal digests, equal counts.
-SELECT f.agency,
-    md5(string_agg(concat_ws('|', f.file_id, f.state, f.reader, c.fingerprint), ',' ORDER BY f.file_id)
-        || (SELECT coalesce(string_agg(name || '=' || value, ',' ORDER BY name), '') FROM report.settings)) AS inputs_md5
-FROM raw.files AS f
-LEFT JOIN core.cleaned AS c USING (file_id)
-GROUP BY f.agency
+-- What the counts of an organ depend on, as digests. Grain: one organ.
+-- Which contents are landed, how they were read and by which rules they were cleaned; settings, names and expected sources. Equal digests
+-- and equal code give equal counts. Contents are told by their digest: numbers of files differ between warehouses.
+SELECT y.agency,
+    sha256(coalesce(f.files, '')) AS inputs_sha256,
+    sha256(concat_ws('#', (SELECT string_agg(name || '=' || value, ',' ORDER BY name) FROM report.settings), n.names, s.sources)) AS settings_sha256
+FROM (SELECT DISTINCT agency FROM report.years) AS y
+LEFT JOIN (
+    SELECT f.agency, string_agg(concat_ws('|', f.source, f.path, f.sha256, f.byte_from, f.state, f.reader, c.fingerprint), ','
+        ORDER BY f.source, f.subject, f.path, f.sha256, f.byte_from, f.file_id) AS files
+    FROM raw.files AS f
+    LEFT JOIN core.cleaned AS c USING (file_id)
+    GROUP BY f.agency
+) AS f USING (agency)
+LEFT JOIN (SELECT agency, string_agg(name, ',' ORDER BY name) AS names FROM report.agency_names GROUP BY agency) AS n USING (agency)
+LEFT JOIN (SELECT agency, string_agg(source || '/' || subject, ',' ORDER BY source, subject) AS sources FROM report.expected_sources GROUP BY agency) AS s
+    USING (agency)

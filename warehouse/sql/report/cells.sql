@@ -13,12 +13,14 @@ WITH wanted AS (
         ('section6.fee_billed_yuan', 'applications'), ('section6.fee_collected_yuan', 'applications')) AS v(cell_id, subject)
     WHERE list_contains($years, y.year)
     UNION
-    SELECT DISTINCT agency, year, cell_id, subject FROM report.evidence WHERE list_contains($years, year)
+    SELECT DISTINCT agency, year, cell_id, subject FROM new_evidence WHERE list_contains($years, year)
 ),
 counted AS (
-    SELECT agency, year, cell_id, sum(amount)::DECIMAL(28, 10) AS value, count(*) AS records
-    FROM report.evidence
-    WHERE list_contains($years, year)
+    SELECT e.agency, e.year, e.cell_id, sum(e.amount)::DECIMAL(28, 10) AS value, count(*) AS records,
+        -- A row of evidence is told by content of its file, row and amount (1 where none is written): equal digests, equal evidence.
+        lower(to_hex(bit_xor(md5_number(f.sha256[:32] || e.row_no || CASE WHEN e.amount = 1 THEN '' ELSE '|' || e.amount END)))) AS evidence_md5
+    FROM new_evidence AS e
+    JOIN raw.files AS f USING (file_id)
     GROUP BY ALL
 ),
 present AS (
@@ -29,7 +31,7 @@ present AS (
 )
 SELECT w.agency, w.year, w.cell_id,
     CASE WHEN p.is_complete THEN coalesce(c.value, 0) END::DECIMAL(28, 10) AS value,
-    coalesce(c.records, 0) AS records
+    coalesce(c.records, 0) AS records, c.evidence_md5
 FROM wanted AS w
 LEFT JOIN present AS p USING (agency, subject)
 LEFT JOIN counted AS c USING (agency, year, cell_id)
