@@ -334,10 +334,18 @@ def _read(con: duckdb.DuckDBPyConnection, lines: pa.ChunkedArray, line_from: int
     with con.cursor() as own:
         own.register("lines", pa.table({"row_no": numbers, "line": lines}))
         read = own.execute(_query(), {"longest": _LONGEST}).to_arrow_table()
+    hits = read.filter(pc.field("is_hit"))
+    hits = hits.append_column("is_bot", _is_bot(hits["user_agent"].combine_chunks())).select(HITS.names)
     text = pl.col("line").str.strip_chars_end("\r\n")
     others = pl.DataFrame(read.filter(~pc.field("is_hit")).select(list(_REJECTS)))
     rejects = others.filter(text.str.strip_chars() != "").with_columns(text.str.head(_SHOWN))
-    return _Block(len(lines), read.filter(pc.field("is_hit")).select(HITS.names), len(others) - len(rejects), rejects)
+    return _Block(len(lines), hits, len(others) - len(rejects), rejects)
+
+
+def _is_bot(agents: pa.StringArray) -> pa.BooleanArray:
+    # Asked of each agent once: in SQL, asked of each line, it took a sixth of the time of all else.
+    coded = agents.dictionary_encode()
+    return pc.match_substring_regex(coded.dictionary, "bot|spider|crawl", ignore_case=True).take(coded.indices).fill_null(False)
 
 
 @cache

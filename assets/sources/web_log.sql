@@ -1,5 +1,5 @@
 -- Lines of a web server's log as fields. In: lines(row_no, line), with line ends. Out: one row a line.
--- Out of scope: numbering lines, telling blank ones, writing anything (web_log.py).
+-- Out of scope: numbering lines, telling blank ones and bots, writing anything (web_log.py).
 -- A cast that may fail is TRY_CAST, also behind a check: the optimizer takes casts that occur twice out of their CASE.
 WITH cut AS (
     SELECT
@@ -105,7 +105,6 @@ SELECT
     bytes,
     referer,
     user_agent,
-    coalesce(regexp_matches(user_agent, 'bot|spider|crawl', 'i'), false) AS is_bot,
     is_hit,
     CASE WHEN NOT is_hit THEN line END AS line
 FROM read
