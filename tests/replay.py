@@ -58,8 +58,13 @@ def configuration(drops: list[Path], data: Path) -> str:
 
 def run(config: Path) -> subprocess.CompletedProcess[str]:
     """The nightly job in a process of its own, as the scheduler starts it."""
+    return gouji(config, "run")
+
+
+def gouji(config: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """A verb in a process of its own."""
     environment = {k: v for k, v in os.environ.items() if k not in ("DAGSTER_HOME", "GOUJI_CONFIG")}
-    command = [sys.executable, "-m", "pipelines.cli", "--config", str(config), "run"]
+    command = [sys.executable, "-m", "pipelines.cli", "--config", str(config), *arguments]
     return subprocess.run(command, cwd=ROOT, env=environment, text=True, capture_output=True)
 
 

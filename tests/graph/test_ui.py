@@ -78,7 +78,7 @@ def test_the_ui_shows_the_run_that_the_command_made(ui: int, tmp_path: Path) -> 
     assert (run["jobName"], run["status"]) == ("nightly", "SUCCESS")
     assert data["workspaceOrError"]["locationEntries"] == [{"name": "gouji", "loadStatus": "LOADED"}]
     for page, words in {
-        f"runs/{run['runId']}": ["nightly", "Success", "report__cells"],
+        f"runs/{run['runId']}": ["nightly", "Success", "report__publications"],
         "assets/report/cells": ["报告单元格", "新乡市工业和信息化局 2023", "单元格编号"],
     }.items():
         shown = subprocess.run(
