@@ -29,7 +29,7 @@ def differences(out: Path, expected: list[Path]) -> list[str]:
             found += [f"expected finding {k}" for k in keys(want["findings"]) - keys(findings)][:_AT_MOST]
             listed = {k for w in wanted for k in keys(w["findings"])}
             found += [f"unlisted {k}" for k in keys(findings) - listed if k[-1] == "conflicting_duplicate"][:_AT_MOST]
-        rejected = {(f["file"], f["actual"]) for f in findings if f["type"] == "rejected_file"}
+        rejected = {(f["file"], f["actual"]) for f in findings if f["type"] in ("rejected_file", "ignored_file")}
         found += [f"not rejected: {x}" for x in {(f["file"], f["reason"]) for f in want["rejected_files"]} - rejected]
     return found
 

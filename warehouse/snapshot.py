@@ -41,7 +41,7 @@ _SAME = ("core.ledger", "report.places", "report.ledger_totals")
 # Views of the warehouse that the file does not have: they read `raw`, or show drafts.
 _ABSENT = frozenset({"report.inputs", "report.cells", "report.evidence", *_ANSWERS})
 _SCHEMAS = ("core", "report", "audit")
-_STORAGE = "v1.0.0"  # what auditors have need not be the newest; the lambdas of the views need DuckDB 1.3
+_STORAGE = "v1.0.0"  # what auditors have need not be the newest; tried with DuckDB 1.2.2, 1.3.2, 1.5.5 and 2.0.0
 _KEPT = 2
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
