@@ -42,6 +42,8 @@ check: setup ## style, types, definitions, generated pages
 
 bench: setup ## measurements, as ratios
 	$(BIN)/python tests/bench.py
+	$(BIN)/python tests/bench_report.py
+	$(BIN)/python tests/bench_logs.py
 
 docs: setup ## generate the pages that follow from the code
 	$(BIN)/python -m pipelines.docs

@@ -19,6 +19,7 @@ from warehouse.export import markdown
 from warehouse.export.heading import Heading
 from warehouse.ledger import Unbalanced
 from warehouse.publish import NotPublished
+from warehouse.snapshot import SnapshotError
 from warehouse.subjects import ACCESS_LOG, SUBJECTS
 
 # Raise it when an export has another form for the same version.
@@ -100,7 +101,7 @@ def publications(context: dg.AssetExecutionContext, plan: dg.ResourceParam[Plan]
     """Publish what no critical finding holds back; the rest stays at its last good version, and the run fails and says why."""
     try:
         done = gate.release(plan.warehouse, plan.exports, _years(context), plan.today, plan.say)
-    except NotPublished as error:
+    except (NotPublished, SnapshotError) as error:
         raise dg.Failure(str(error)) from error  # a full disk may be mended by the next attempt
     status.write(plan.warehouse, plan.status, context.run_id)
     held = [s for s in done.standings if s.is_held]

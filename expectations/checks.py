@@ -68,7 +68,7 @@ def findings(asset: Callable[..., Callable[[Callable[..., Any]], dg.AssetsDefini
             by_rule = judging.by_rule(con)
         counts = {severity: verdict.counts.get(severity, 0) for severity in catalogue.SEVERITIES}
         listed = "\n".join(f"- **{row['severity']}** {row['message']}" for row in gravest.iter_rows(named=True)) or "没有发现。"
-        shown = {"repeated": verdict.is_repeated, "gravest": dg.MetadataValue.md(listed)}
+        shown: dict[str, Any] = {"repeated": verdict.is_repeated, "gravest": dg.MetadataValue.md(listed)}
         return dg.MaterializeResult(
             metadata={"dagster/row_count": sum(counts.values()), **counts, **shown},
             check_results=[_result(specs[r], r, by_rule.get(r, 0) == 0, findings=by_rule.get(r, 0)) for r in specs],

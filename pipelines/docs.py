@@ -26,7 +26,7 @@ from assets.logic.vocabulary import fixed
 from expectations import catalogue
 from pipelines import settings_facts as facts
 from pipelines import settings_file as keys
-from warehouse import counting, forms, tables, views
+from warehouse import audit, counting, forms, tables, views
 from warehouse.forms import Cell, Grid
 from warehouse.model import TYPES, Table
 from warehouse.subjects import ACCESS_LOG, ACCESS_LOG_PATTERN, SOURCE_ZH, SUBJECTS, Field, Subject
@@ -45,7 +45,8 @@ _KIND = {
 _LAYERS = {
     "raw": "raw：落地的原文（受限）",
     "core": "core：清洗后的记录",
-    "report": "report：统计、依据和发现",
+    "report": "report：统计、版本、依据和发现",
+    "audit": "audit：审计库中的视图（`exports/audit/current.duckdb`）",
 }
 _RESTRICTED = (
     "**受限的一层。** 个人信息和自由文本只在这里，不进入 core 和 report，只给因职责要核对原文的人读取。"
@@ -88,16 +89,16 @@ def _page(title: str, *parts: Iterable[str]) -> str:
 
 def dictionary() -> str:
     """Every table and view with its columns."""
-    every = [*tables.TABLES.values(), *tables.VIEWS.values()]
+    every = [t for part in (tables.TABLES, tables.VIEWS, audit.TABLES, audit.VIEWS) for t in part.values()]
     kinds = table(["写法", "含义", "DuckDB 类型"], [(f"`{name}`", _TYPE[name], f"`{duck}`") for name, (duck, _) in TYPES.items()])
     intro = [
         "仓库是一个 DuckDB 文件：数据文件夹中的 `gouji.duckdb`。表的每一栏在库里也有同样的中文注释，可以用 `FROM duckdb_columns()` 查看。"
         "访问日志的明细是旁边 `hits` 文件夹中的 Parquet 文件，通过视图 `raw.access_log` 读取。", "",
         "时刻一律存为北京时间的钟面时间，不带时区。编号（键）没有建成数据库主键，由作业核对。粒度（grain）一行是英文原文。", "",
     ]  # fmt: skip
-    index = [f"- [{t.full_name}](#{_anchor(t)})：{t.zh}" for layer in tables.LAYERS for t in every if t.layer == layer]
+    index = [f"- [{t.full_name}](#{_anchor(t)})：{t.zh}" for layer in _LAYERS for t in every if t.layer == layer]
     parts: list[list[str]] = [intro, kinds, ["## 目录", "", *index, ""]]
-    for layer in tables.LAYERS:
+    for layer in _LAYERS:
         parts.append([f"## {_LAYERS[layer]}", "", *([_RESTRICTED, ""] if layer == "raw" else [])])
         parts += [_described(t) for t in every if t.layer == layer]
     judged = [(f"`{name}`", zh) for name, (zh, _) in views.definitions().items() if name.startswith("report.judged_")]
@@ -111,7 +112,7 @@ def _anchor(t: Table) -> str:
 
 
 def _described(t: Table) -> list[str]:
-    is_view = t.full_name in tables.VIEWS
+    is_view = t.full_name in {**tables.VIEWS, **audit.VIEWS}
     rows = [(f"`{c.name}`", f"`{c.type}`", c.zh, c.unit or "", "是" if c.pii else "") for c in t.columns]
     return [
         f"### {t.full_name}", "", f"{t.zh}。{'视图，由其他表算出。' if is_view else ''}", "",

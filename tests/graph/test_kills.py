@@ -10,6 +10,8 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import duckdb
@@ -45,6 +47,20 @@ def faults(var: Path) -> list[str]:
     return found
 
 
+@contextmanager
+def small_disk(folder: Path, size: str) -> Iterator[Callable[[str], object]]:
+    """A disk of that size under what lies in the folder; it can be made larger."""
+    aside = folder.with_name(f"{folder.name}.aside")
+    folder.rename(aside)
+    folder.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(folder)], check=True)
+    try:
+        shutil.copytree(aside, folder, symlinks=True, dirs_exist_ok=True)
+        yield lambda larger: subprocess.run(["mount", "-o", f"remount,size={larger}", str(folder)], check=True)
+    finally:
+        subprocess.run(["umount", str(folder)], check=True)
+
+
 def said(var: Path) -> dict[str, list[tuple[object, ...]]]:
     with duckdb.connect(var / "gouji.duckdb", read_only=True) as con:
         return {name: con.execute(f"FROM {name} ORDER BY ALL").fetchall() for name in SAID}
@@ -55,16 +71,40 @@ def exported(var: Path) -> dict[str, bytes]:
     return {f.relative_to(var).as_posix(): f.read_bytes() for f in files}
 
 
+def before_the_second_night(folder: Path) -> Path:
+    """A folder whose first night knew all but one file, which has come since."""
+    shutil.copytree(EXAMPLE, folder, ignore=shutil.ignore_patterns("var"))
+    late = folder / "records" / "enforcement" / "penalties-2023-补报.xlsx"
+    shutil.move(late, folder / late.name)
+    assert night(folder / "gouji.toml").wait() == 0
+    shutil.move(folder / late.name, late)
+    return folder
+
+
+@pytest.mark.wide
+@pytest.mark.parametrize("part", ["exports", "exports/11990100F7AB5ABF0J"])  # what fails first: the auditors' file, or the tables
+def test_a_full_disk_leaves_the_old_version_and_the_next_run_heals(tmp_path: Path, part: str) -> None:
+    config = before_the_second_night(tmp_path / "full") / "gouji.toml"
+    var = config.parent / "var"
+    used = sum(f.stat().st_size for f in (var / part).rglob("*") if f.is_file())
+    with small_disk(var / part, f"{used // 1024 + 100}k") as enlarge:
+        pointed = {p: p.readlink() for p in (var / "exports").rglob("current*")}
+        failed = replay.gouji(config, "run")
+        assert failed.returncode == 1 and "磁盘空间不足" in failed.stderr, failed.stderr
+        assert faults(var) == []
+        version = next((var / "exports").glob("*/2023/current"))
+        assert part == "exports" or version.readlink() == pointed[version]
+        assert (var / "exports" / "audit" / "current.duckdb").readlink() == pointed[var / "exports" / "audit" / "current.duckdb"]
+        enlarge("200m")
+        assert replay.gouji(config, "run").returncode == 0
+        assert faults(var) == [] and version.readlink().name.startswith("v0002-")
+        assert not list((var / "exports").rglob(".tmp*"))
+
+
 @pytest.mark.wide
 def test_a_night_that_is_killed_anywhere_leaves_whole_versions_and_its_rerun_is_undisturbed(tmp_path: Path) -> None:
     chance = random.Random(20260101)
-    before = tmp_path / "before"
-    shutil.copytree(EXAMPLE, before, ignore=shutil.ignore_patterns("var"))
-    late = before / "records" / "enforcement" / "penalties-2023-补报.xlsx"
-    held_back = tmp_path / late.name
-    shutil.move(late, held_back)  # the first night knows all but one file; it comes with the second night
-    assert night(before / "gouji.toml").wait() == 0
-    shutil.copy(held_back, late)
+    before = before_the_second_night(tmp_path / "before")
 
     def second(name: str) -> Path:
         shutil.copytree(before, tmp_path / name, symlinks=True)
