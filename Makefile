@@ -26,12 +26,12 @@ ui: setup ## open the Dagster UI on the runs of `make run`
 	@$(BIN)/gouji --config $(CONFIG) ui
 
 test: setup ## the tests that need nothing but this folder; prints what they leave out
-	$(BIN)/python -m pytest -q -m "not wide"
+	$(BIN)/python -m pytest -q -n 2 --dist loadfile -m "not wide"
 	@echo "left to 'make test-all':" && $(BIN)/python -m pytest -q -m wide --collect-only 2>/dev/null | sed -n 's/^\(tests.*\)/  \1/p' | sed 's/\[.*//' | sort | uniq -c
 
 test-all: setup ## every other test: wide replays, kills, browser; installs what it needs from Debian
 	tests/debian.sh
-	$(BIN)/python -m pytest -q -m wide
+	$(BIN)/python -m pytest -q -n 2 --dist loadfile -m wide
 
 check: setup ## style, types, definitions, generated pages
 	$(BIN)/ruff check .

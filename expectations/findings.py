@@ -24,7 +24,7 @@ from importlib.resources import files
 import duckdb
 import polars as pl
 
-from expectations import catalogue, checking
+from expectations import catalogue, checking, run
 from warehouse import counting, forms
 from warehouse.store import Warehouse, create_schema
 from warehouse.subjects import SOURCE_ZH, SUBJECTS
@@ -66,9 +66,10 @@ def judge(warehouse: Warehouse, years: Sequence[int], today: date, *, again: boo
     with warehouse.connect() as con:
         _prepare(con, years, today)
         _run_rules(con, years)
-        crashed = [(o.rule, o.error) for o in outcomes if o.error]
-        for rule, error in crashed:
-            _crash(con, rule, error)
+        for outcome in (o for o in outcomes if o.error):
+            _crash(con, outcome.rule, outcome.error)
+        for rule_id in _nowhere():
+            _crash(con, rule_id, "没有执行")
         con.execute(_text("suite_findings"))
         con.begin()
         # A stale report is one of the years that were not counted: what was said of it before is said again or is over.
@@ -122,7 +123,14 @@ def _run_rules(con: duckdb.DuckDBPyConnection, years: Sequence[int]) -> None:
 def _crash(con: duckdb.DuckDBPyConnection, rule_id: str, error: str) -> None:
     """A rule that could not be evaluated: nothing may be published, because nobody knows what it would have found."""
     title = f"{catalogue.rules()[rule_id].title}（{rule_id}）"
-    con.execute("INSERT INTO found (rule, detail, actual) VALUES ('rule_crashed', ?, ?)", [title, error])
+    con.execute("INSERT INTO found (rule, field, detail, actual) VALUES ('rule_crashed', ?, ?, ?)", [rule_id, title, error])
+
+
+@cache
+def _nowhere() -> tuple[str, ...]:
+    """Rules that nothing evaluates: whoever relies on one must not take it for passed."""
+    somewhere = {*in_sql(), *(e.rule for suite in run.suites().values() for e in suite), "rule_crashed"}
+    return tuple(rule_id for rule_id in catalogue.rules() if rule_id not in somewhere)
 
 
 @cache
@@ -211,5 +219,6 @@ def stored(con: duckdb.DuckDBPyConnection, limit: int | None = None) -> pl.DataF
 
 
 def by_rule(con: duckdb.DuckDBPyConnection) -> dict[str, int]:
-    """Rule → number of its findings."""
-    return dict(con.execute("SELECT rule, count(*) FROM report.findings GROUP BY rule").fetchall())
+    """Rule → number of its findings; that it could not be evaluated is one."""
+    rule = "CASE WHEN rule = 'rule_crashed' THEN field ELSE rule END"
+    return dict(con.execute(f"SELECT {rule}, count(*) FROM report.findings GROUP BY ALL").fetchall())

@@ -28,7 +28,7 @@ def gouji(config: Path, *arguments: str) -> Result:
     return CliRunner().invoke(main, ["--config", str(config), *arguments])
 
 
-@pytest.fixture(scope="module", params=EXAMPLES)
+@pytest.fixture(scope="module", params=["xinxiang-2023", pytest.param("pingtan-2022-2023", marks=pytest.mark.wide)])
 def example(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Path]:
     """A copy of an example after `gouji run`: its name and its configuration."""
     source = Path(__file__).parent.parent.parent / "examples" / request.param
@@ -143,6 +143,7 @@ def test_a_broken_warehouse_is_told_in_words(tmp_path: Path, verb: str) -> None:
     assert done.exit_code == 1 and "gouji.duckdb" in done.output and "[paths] data" in done.output
 
 
+@pytest.mark.wide
 @pytest.mark.parametrize("drop", ["xinxiang-2023-none", "kewei-2024-heavy"])
 def test_a_drop_gives_the_expected_tables_ledger_and_findings(drop: str, tmp_path: Path) -> None:
     folder = DATA / "drops" / drop

@@ -65,6 +65,7 @@ def test_a_second_night_on_the_same_input_changes_nothing(config: Path) -> None:
     assert differences(config) == []
 
 
+@pytest.mark.wide
 def test_mended_files_end_their_critical_findings(config: Path) -> None:
     assert replay.run(config).returncode == 3
     drop = config.parent / "drop"
@@ -104,12 +105,14 @@ def test_a_held_report_is_published_once_its_files_are_set_aside(config: Path) -
     assert differences(config) == []
 
 
+@pytest.mark.wide
 def test_great_expectations_is_not_imported_in_a_night_with_nothing_new(config: Path) -> None:
     command = [sys.executable, "-X", "importtime", "-m", "pipelines.cli", "--config", str(config), "run"]
     first, second = (subprocess.run(command, cwd=replay.ROOT, capture_output=True, text=True).stderr for _ in range(2))
     assert "great_expectations" in first and "great_expectations" not in second
 
 
+@pytest.mark.wide
 def test_a_missing_source_is_critical_and_its_cells_are_unknown(config: Path) -> None:
     shutil.rmtree(config.parent / "drop" / "fees")
     assert replay.run(config).returncode == 3
@@ -121,6 +124,7 @@ def test_a_missing_source_is_critical_and_its_cells_are_unknown(config: Path) ->
     assert [(f["source"], f["severity"]) for f in missing] == [("fees", "critical")]
 
 
+@pytest.mark.wide
 def test_a_failed_run_says_why_and_leaves_an_alert(config: Path) -> None:
     (config.parent / "var").mkdir()
     (config.parent / "var" / "gouji.duckdb").write_bytes(b"not a database" * 1000)

@@ -174,3 +174,16 @@ def test_a_rule_that_cannot_be_evaluated_holds_everything(office: Office, monkey
     (crashed,) = office.findings("rule_crashed")
     assert crashed["severity"] == "critical" and "bad_uscc" in crashed["message"]
     assert all(s.is_held for s in office.release().standings)
+    with office.warehouse.connect() as con:
+        assert findings.by_rule(con)["bad_uscc"] == 1  # its check fails too
+
+
+def test_a_rule_that_nothing_evaluates_holds_everything(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    from expectations import findings
+
+    findings._nowhere.cache_clear()
+    monkeypatch.setattr(findings, "in_sql", lambda: ("missing_source",))
+    office.count()
+    findings._nowhere.cache_clear()
+    assert "没有执行" in office.findings("rule_crashed")[0]["message"]
+    assert all(s.is_held for s in office.release().standings)
