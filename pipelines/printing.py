@@ -59,4 +59,6 @@ def _plain(value: Any) -> Any:
 
 
 def _text(value: Any) -> str:
+    if isinstance(value, bool):
+        return "是" if value else "否"
     return "" if value is None else str(_plain(value))

@@ -1,5 +1,5 @@
 -- Every version of every report. Grain: one version.
-SELECT y.agency_name, v.year, v.version, v.as_of, v.made_at, v.cells_changed, v.evidence_changed, p.published_at,
+SELECT y.agency_name, v.year, v.version, v.as_of, date_trunc('second', v.made_at) AS made_at, v.cells_changed, v.evidence_changed, date_trunc('second', p.published_at) AS published_at,
     p.version IS NOT DISTINCT FROM max(p.version) OVER (PARTITION BY v.agency, v.year) AND p.version IS NOT NULL AS is_current, v.content_sha256
 FROM report.versions AS v
 JOIN report.years AS y USING (agency, year)
