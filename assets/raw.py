@@ -10,23 +10,26 @@ from assets.ingest import READER_VERSION, Ingested, ingest
 from assets.logs import land_logs
 from assets.plan import Plan
 from warehouse import tables
+from warehouse.sql import query
 from warehouse.subjects import ACCESS_LOG, SUBJECTS
 
 
-def _result(done: Ingested) -> dg.MaterializeResult[None]:
-    return dg.MaterializeResult(metadata={
-        **attributes.rows(done.rows_new), "files_seen": done.files_seen, "files_new": done.files_new, "files_rejected": done.files_rejected,
-    })  # fmt: skip
+def _result(plan: Plan, subject: str, done: Ingested) -> dg.MaterializeResult[None]:
+    """The data version is that of the landed contents: what is downstream stays fresh while they stay the same."""
+    files = {"files_seen": done.files_seen, "files_new": done.files_new, "files_rejected": done.files_rejected}
+    content = plan.warehouse.read(query("content"), {"subject": subject}).item()
+    return dg.MaterializeResult(metadata={**attributes.rows(done.rows_new), **files}, data_version=dg.DataVersion(content))
 
 
 def _raw(subject: str) -> dg.AssetsDefinition:
     @attributes.asset(tables.raw(subject), code_version=READER_VERSION, kinds={"polars"})
     def landed(context: dg.AssetExecutionContext, plan: dg.ResourceParam[Plan]) -> dg.MaterializeResult[None]:
         plan.say(f"落地 {subject}")
-        return _result(ingest(
+        done = ingest(
             plan.warehouse, plan.landing, subject, plan.deliveries.get(subject, ()), run_id=context.run_id,
             limit_bytes=plan.limit_bytes, rehash_days=plan.rehash_days,
-        ))  # fmt: skip
+        )  # fmt: skip
+        return _result(plan, subject, done)
 
     return landed
 
@@ -35,7 +38,8 @@ def _raw(subject: str) -> dg.AssetsDefinition:
 def access_log(context: dg.AssetExecutionContext, plan: dg.ResourceParam[Plan]) -> dg.MaterializeResult[None]:
     """Land the new ranges of the access logs."""
     plan.say(f"落地 {ACCESS_LOG}")
-    return _result(land_logs(plan.warehouse, plan.landing, plan.hits, plan.deliveries.get(ACCESS_LOG, ()), run_id=context.run_id))
+    done = land_logs(plan.warehouse, plan.landing, plan.hits, plan.deliveries.get(ACCESS_LOG, ()), run_id=context.run_id)
+    return _result(plan, ACCESS_LOG, done)
 
 
 ASSETS = [*(_raw(subject) for subject in SUBJECTS), access_log]
