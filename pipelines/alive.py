@@ -16,7 +16,7 @@ import dagster as dg
 
 _held: dict[str, IO[bytes]] = {}  # the system releases the locks with the process, however it ends
 _STARTING = 600.0  # seconds in which a run may be on its way to its lock
-_GOING = [dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING]
+_GOING = [getattr(dg.DagsterRunStatus, status) for status in ("NOT_STARTED", "STARTING", "STARTED", "CANCELING")]
 
 
 def hold(home: Path, run_id: str) -> None:

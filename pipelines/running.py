@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 from uuid import uuid4
 
 import dagster as dg
@@ -76,10 +77,17 @@ def _why(result: dg.ExecuteInProcessResult) -> str:
     ends = []
     for event in result.all_events:
         if event.is_step_failure and event.step_failure_data.error:
-            cause = event.step_failure_data.error
-            while cause.cause:
-                cause = cause.cause
-            steps.setdefault(cause.message.strip(), []).append(str(event.step_key))
+            steps.setdefault(_cause(event.step_failure_data), []).append(str(event.step_key))
         elif event.is_failure and not event.is_step_event:
             ends.append(str(event.message))
     return "\n".join([f"步骤 {'、'.join(names)}：{message}" for message, names in steps.items()] or ends)
+
+
+def _cause(failure: Any) -> str:
+    """What a step says for itself where it knows, else the message of the first cause."""
+    if failure.user_failure_data and failure.user_failure_data.description:
+        return str(failure.user_failure_data.description)
+    cause = failure.error
+    while cause and cause.cause:
+        cause = cause.cause
+    return cause.message.strip() if cause else ""
