@@ -60,3 +60,15 @@ def test_a_run_whose_process_was_killed_is_failed_and_one_that_lives_is_not(
 def test_a_run_on_its_way_to_its_lock_is_left_alone(instance: dg.DagsterInstance, tmp_path: Path) -> None:
     started(instance)
     assert alive.fail_dead_runs(instance, tmp_path) == []
+
+
+def test_a_run_that_was_killed_before_it_started_is_failed(instance: dg.DagsterInstance, tmp_path: Path) -> None:
+    @dg.job
+    def nothing() -> None:
+        """Do nothing."""
+
+    run = instance.create_run_for_job(nothing)
+    assert alive.fail_dead_runs(instance, tmp_path) == []  # on its way to its lock
+    (tmp_path / "running").mkdir(exist_ok=True)
+    (tmp_path / "running" / run.run_id).touch()
+    assert alive.fail_dead_runs(instance, tmp_path) == [run.run_id]
