@@ -26,7 +26,7 @@ from warehouse.subjects import SUBJECTS
 Values = Mapping[str, Decimal | None]
 
 # Raise it when a counting rule changes what a cell means, and say so in CHANGELOG.
-COUNTING_VERSION = "2"
+COUNTING_VERSION = "1"
 _EVIDENCE = tables.VIEWS["report.evidence"]
 
 
