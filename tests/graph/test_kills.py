@@ -48,9 +48,8 @@ def faults(var: Path) -> list[str]:
 
 
 @contextmanager
-def small_disk(folder: Path, size: str) -> Iterator[Callable[[str], object]]:
-    """A disk of that size under what lies in the folder; it can be made larger."""
-    aside = folder.with_name(f"{folder.name}.aside")
+def small_disk(folder: Path, aside: Path, size: str) -> Iterator[Callable[[str], object]]:
+    """A disk of that size under what lies in the folder, which is put aside; it can be made larger."""
     folder.rename(aside)
     folder.mkdir()
     subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(folder)], check=True)
@@ -87,7 +86,7 @@ def test_a_full_disk_leaves_the_old_version_and_the_next_run_heals(tmp_path: Pat
     config = before_the_second_night(tmp_path / "full") / "gouji.toml"
     var = config.parent / "var"
     used = sum(f.stat().st_size for f in (var / part).rglob("*") if f.is_file())
-    with small_disk(var / part, f"{used // 1024 + 100}k") as enlarge:
+    with small_disk(var / part, tmp_path / "aside", f"{used // 1024 + 100}k") as enlarge:
         pointed = {p: p.readlink() for p in (var / "exports").rglob("current*")}
         failed = replay.gouji(config, "run")
         assert failed.returncode == 1 and "磁盘空间不足" in failed.stderr, failed.stderr
