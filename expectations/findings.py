@@ -75,7 +75,7 @@ def judge(warehouse: Warehouse, years: Sequence[int], today: date, *, again: boo
         # A stale report is one of the years that were not counted: what was said of it before is said again or is over.
         con.execute("DELETE FROM report.findings WHERE year IS NULL OR list_contains(?, year) OR rule = 'stale_report'", [list(years)])
         con.execute(_text("findings"))
-        con.execute("DELETE FROM report.verdicts WHERE years = ?", [_named(years)])
+        con.execute("DELETE FROM report.verdicts")  # the stored findings are those of the last judgement alone
         if not con.execute("SELECT 1 FROM found WHERE rule = 'rule_crashed'").fetchone():  # such a verdict is not repeated: try again
             con.execute("INSERT INTO report.verdicts (years, digest) VALUES (?, ?)", [_named(years), digest])
         con.commit()

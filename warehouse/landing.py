@@ -17,9 +17,9 @@ _CHUNK = 1 << 20
 _SUFFIX = re.compile(r"\.[A-Za-z0-9]{1,8}")
 
 
-def fsync_folder(folder: Path) -> None:
-    """Make a rename inside a folder survive a power cut."""
-    handle = os.open(folder, os.O_RDONLY)
+def flush(path: Path) -> None:
+    """Make what is written in a file, or renamed inside a folder, survive a power cut."""
+    handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)
     finally:
@@ -87,7 +87,7 @@ class Landing:
         target.parent.mkdir(parents=True, exist_ok=True)
         temporary.chmod(0o400)  # kept bytes hold personal data: for the owner of the job alone
         temporary.rename(target)
-        fsync_folder(target.parent)
+        flush(target.parent)
         return sha256, size
 
     def tidy(self) -> None:

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from warehouse.export.edition import Edition, differences, files
-from warehouse.landing import fsync_folder
+from warehouse.landing import flush
 
 __all__ = ["MANIFEST", "Edition", "NotPublished", "Written", "folder_name", "point", "pointed", "verify", "write"]
 
@@ -76,7 +76,7 @@ def write(root: Path, edition: Edition) -> Written:
             _assert_same(final, content[MANIFEST], edition)
         else:
             _appear(final, content, edition)
-        fsync_folder(folder)  # also for a folder that was found: its run may have died before this
+        flush(folder)  # also for a folder that was found: its run may have died before this
     return Written(final, final.name, sha256(content[MANIFEST]).hexdigest())
 
 
@@ -112,7 +112,7 @@ def point(root: Path, agency: str, year: int, name: str) -> None:
         finally:
             aside.unlink(missing_ok=True)
     with _explained(f"{agency} {year} 年度已切换到 {name}，但未能存稳", folder, "断电后可能退回旧版"):
-        fsync_folder(folder)
+        flush(folder)
 
 
 def pointed(root: Path, agency: str, year: int) -> str | None:
@@ -160,7 +160,7 @@ def _appear(final: Path, content: Mapping[str, bytes], edition: Edition) -> None
         aside.mkdir()
         for name, data in content.items():
             _put(aside / name, data)
-        fsync_folder(aside)
+        flush(aside)
         _assert_reads_back(aside, content[MANIFEST], edition)
         aside.rename(final)
     finally:
@@ -209,7 +209,7 @@ def _tidy(folder: Path) -> None:
     missing = [p for p in (folder, *folder.parents) if not p.exists()]
     folder.mkdir(parents=True, exist_ok=True)
     for made in reversed(missing):
-        fsync_folder(made.parent)
+        flush(made.parent)
     for leftover in folder.glob(f"{_ASIDE}*"):
         _remove(leftover)
 

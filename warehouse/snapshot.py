@@ -25,7 +25,7 @@ from pathlib import Path
 import duckdb
 
 from warehouse import audit, tables, views
-from warehouse.landing import fsync_folder
+from warehouse.landing import flush
 from warehouse.model import Table
 from warehouse.sql import query
 
@@ -296,18 +296,10 @@ def _keep(aside: Path, path: Path) -> str:
     note.write_text(_said(sha256, path), "utf-8")
     for written, name in ((note, _sidecar(path)), (aside, path)):
         written.chmod(0o444)
-        _fsync(written)
+        flush(written)
         written.replace(name)
-    fsync_folder(path.parent)
+    flush(path.parent)
     return sha256
-
-
-def _fsync(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def _point(folder: Path, name: str) -> None:
@@ -316,7 +308,7 @@ def _point(folder: Path, name: str) -> None:
         return
     aside.symlink_to(name)  # relative: the folder can be moved or mounted elsewhere
     aside.replace(current)
-    fsync_folder(folder)
+    flush(folder)
 
 
 def _sweep(folder: Path) -> None:

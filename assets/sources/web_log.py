@@ -36,7 +36,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from assets.sources.shape import Rejected
-from warehouse.landing import fsync_folder
+from warehouse.landing import flush
 
 HEAD = 4096
 _CHUNK = 1 << 20
@@ -251,7 +251,7 @@ def parse(landed: Path, line_from: int, hits: Path, *, memory_limit: str = "1GB"
         with temporary.open("rb") as f:
             os.fsync(f.fileno())
         temporary.rename(hits)
-        fsync_folder(hits.parent)
+        flush(hits.parent)
     finally:
         temporary.unlink(missing_ok=True)
     return parsed
