@@ -10,6 +10,7 @@ from assets.logic.clean import CODE_VERSION
 from assets.logs import count_days
 from assets.plan import Plan
 from assets.records import Settled, settle
+from assets.site import count_site
 from warehouse import tables
 from warehouse.ledger import Unbalanced
 from warehouse.subjects import ACCESS_LOG, SUBJECTS
@@ -46,4 +47,16 @@ def access_log_days(plan: dg.ResourceParam[Plan]) -> dg.MaterializeResult[None]:
         raise dg.Failure(str(error), allow_retries=False) from error
 
 
-ASSETS = [*(_core(subject) for subject in SUBJECTS), access_log_days]
+@attributes.asset(
+    tables.TABLES["core.site_items"],
+    code_version=CODE_VERSION,
+    kinds={"parquet"},
+    deps=[dg.AssetKey(["core", "publications"]), dg.AssetKey(["core", f"{ACCESS_LOG}_days"])],
+)
+def site_items(plan: dg.ResourceParam[Plan]) -> dg.MaterializeResult[None]:
+    """Bring publications and logs together: the fate of each published page, views by channel and day."""
+    plan.say("汇总网站访问")
+    return _result(count_site(plan.warehouse, plan.hits))
+
+
+ASSETS = [*(_core(subject) for subject in SUBJECTS), access_log_days, site_items]

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import duckdb
 import polars as pl
 
-from assets.ingest import Delivery, Ingested, Look
+from assets.delivery import Arrived, Delivery, Fetched, fetch
+from assets.look import Ingested, Look
 from assets.records import Settled
 from assets.sources.shape import Rejected
 from assets.sources.web_log import KnownRange, Range, new_range, parse
@@ -42,11 +42,14 @@ SELECT head_sha256, head_bytes, byte_to, line_from + lines - 1, tail_sha256, fil
 def land_logs(warehouse: Warehouse, landing: Landing, hits: Path, deliveries: Sequence[Delivery], *, run_id: str) -> Ingested:
     """Land what the access logs have grown by, over all sources, in one transaction."""
     hits.mkdir(parents=True, exist_ok=True)
-    with warehouse.step() as con:
-        remove_orphans(con, hits)
-        looks = [_LogLook(con, landing, ACCESS_LOG, d, run_id, hits, warehouse.memory_limit).take() for d in deliveries]
-        views.show_hits(con, hits)
-    return Ingested.sum(looks)
+    with landing.spool() as spool:
+        arrived = [fetch(warehouse, d, ACCESS_LOG, spool / str(at), rehash_days=0) for at, d in enumerate(deliveries)]
+        with warehouse.step() as con:
+            landing.tidy()
+            remove_orphans(con, hits)
+            looks = [_LogLook(con, landing, ACCESS_LOG, a, run_id, hits, warehouse.memory_limit).take() for a in arrived]
+            views.show_hits(con, hits)
+        return Ingested.sum(looks)
 
 
 def remove_orphans(con: duckdb.DuckDBPyConnection, hits: Path) -> None:
@@ -98,26 +101,28 @@ def count_days(warehouse: Warehouse, hits: Path) -> Settled:
 class _LogLook(Look):
     """One look at the access logs of one source."""
 
-    def __init__(self, con: Any, landing: Landing, subject: str, delivery: Delivery, run_id: str, hits: Path, memory_limit: str) -> None:
-        super().__init__(con, landing, subject, delivery, run_id)
+    def __init__(self, con: Any, landing: Landing, subject: str, arrived: Arrived, run_id: str, hits: Path, memory_limit: str) -> None:
+        super().__init__(con, landing, subject, arrived, run_id)
         self.hits, self.memory_limit = hits, memory_limit
 
     def take(self) -> Ingested:
         """Land what is new of every log file, record the load."""
         self._adopt()
+        if self.arrived.refusal:
+            return self.record_refusal(self.arrived.refusal)
         latest = self.latest()
-        files = self.delivery.found()
-        for path, file in files:
-            known = latest.get(path)
-            try:
-                stat = file.stat()
-            except OSError as error:
-                self.unreadable(path, known, Unreadable(error.strerror or type(error).__name__))
-                continue
-            if known and (known["bytes"], known["mtime_ns"]) == (stat.st_size, stat.st_mtime_ns):
-                continue
-            self._look_at(file, known, {"path": path, "bytes": stat.st_size, "mtime_ns": stat.st_mtime_ns})
-        return self.record([path for path, _ in files], rehash=False)
+        for fetched in self.arrived.files:
+            self._look_at(fetched, latest.get(fetched.found.path))
+        return self.record([f.found.path for f in self.arrived.files], rehash=False)
+
+    def _look_at(self, fetched: Fetched, known: dict[str, Any] | None) -> None:
+        found = fetched.found
+        if found.refused:
+            self.refused(found.path, known, *found.refused)
+        elif fetched.trouble:
+            self.unreadable(found.path, known, fetched.trouble)
+        elif fetched.file and not (known and (known["bytes"], known["mtime_ns"]) == (found.bytes, found.mtime_ns)):
+            self._read(fetched.file, known, {"path": found.path, "bytes": found.bytes, "mtime_ns": found.mtime_ns})
 
     def _adopt(self) -> None:
         """What a source handed over before belongs to the organ that it is configured for now."""
@@ -126,10 +131,10 @@ class _LogLook(Look):
         for table in ("core.access_log_days", "raw.access_log_rejects", "raw.files"):
             self.con.execute(f"UPDATE {table} SET agency = $agency WHERE {own}", given)
 
-    def _look_at(self, file: Path, known: dict[str, Any] | None, row: dict[str, Any]) -> None:
-        with TemporaryDirectory(dir=self.landing.folder.parent) as spool:
+    def _read(self, file: Path, known: dict[str, Any] | None, row: dict[str, Any]) -> None:
+        with self.landing.spool() as spool:
             try:
-                found = new_range(file, row["path"], self._ranges(), Path(spool))
+                found = new_range(file, row["path"], self._ranges(), spool)
             except Rejected as verdict:
                 self.store_rejection(row, verdict.reason, verdict.detail)
                 return

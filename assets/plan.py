@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 
-from assets.ingest import Delivery
+from assets.delivery import Delivery
 from assets.logic.vocabulary import Vocabulary
 from warehouse.landing import Landing
 from warehouse.report import Scope

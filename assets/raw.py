@@ -6,8 +6,10 @@ Belongs here: the thin assets. Does not belong here: how landing is done (`inges
 import dagster as dg
 
 from assets import attributes
-from assets.ingest import READER_VERSION, Ingested, ingest
+from assets.delivery import READER_VERSION
+from assets.ingest import ingest
 from assets.logs import land_logs
+from assets.look import Ingested
 from assets.plan import Plan
 from warehouse import tables
 from warehouse.sql import query

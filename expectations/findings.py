@@ -5,9 +5,9 @@ says (`catalogue`) or selects (`sql`), what follows from a finding (publication)
 
 A rule's query may use the tables of the warehouse, `$years`, and eight names prepared here: `versions` (every version of
 every record, without its content), `figures` (cells of the years with the report's format), `layout` (cells of the forms),
-`lying` (files whose bytes lie at a source still: what was mended under the same path is no finding any more), `latest_loads` (the last
-look at each configured source), `decided` (current records by the year of their deciding date), `previous` (figures of the year before
-each report, published or configured) and `today` (day).
+`lying` (files whose bytes lie at a source still: what was mended under the same path is no finding any more; of what is pulled, rows in
+`raw.withdrawn` do not), `latest_loads` (the last whole look at each configured source), `decided` (current records by the year of their
+deciding date), `previous` (figures of the year before each report, published or configured) and `today` (day).
 It returns agency, subject, and what applies of year, source, file_id, row_no, record_key, cell_id, field, expected, actual, detail and
 records.
 """
@@ -30,7 +30,7 @@ from warehouse.store import Warehouse, create_schema
 from warehouse.subjects import SOURCE_ZH, SUBJECTS
 
 # Raise it when a rule finds something else in the same data.
-RULES_VERSION = "2"
+RULES_VERSION = "3"
 
 _COLUMNS = {
     "agency": "VARCHAR", "year": "BIGINT", "subject": "VARCHAR", "source": "VARCHAR", "file_id": "BIGINT", "row_no": "BIGINT",
@@ -170,7 +170,7 @@ def _prepare(con: duckdb.DuckDBPyConnection, years: Sequence[int], today: date) 
     con.execute(f"CREATE OR REPLACE TEMP VIEW decided AS {decided}")
     con.execute(
         "CREATE OR REPLACE TEMP VIEW latest_loads AS SELECT e.source, e.subject, max(l.load_id) AS load_id "
-        "FROM report.expected_sources AS e JOIN raw.loads AS l USING (source, subject) GROUP BY ALL"
+        "FROM report.expected_sources AS e JOIN raw.loads AS l USING (source, subject) WHERE l.reason IS NULL GROUP BY ALL"
     )
     con.execute("CREATE OR REPLACE TEMP VIEW layout AS SELECT DISTINCT format, cell_id, grid, row_key, col_key FROM report.form_cells")
     listed = ", ".join(str(int(y)) for y in years) or "NULL"

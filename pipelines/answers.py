@@ -19,7 +19,8 @@ from pipelines import settings as config
 from pipelines.home import warehouse_of
 from pipelines.settings import Settings
 from pipelines.settings_file import normal
-from warehouse import ask, counting, forms, gate, report
+from pipelines.settings_sources import KINDS
+from warehouse import ask, clock, counting, forms, gate, report
 from warehouse import versions as warehouse_versions
 from warehouse.export import html, markdown, tables_json, tabular, xlsx
 from warehouse.export.edition import Edition
@@ -65,6 +66,12 @@ HEADINGS = {
     "difference": "相差",
     "records_before": "前一版记录数",
     "records_after": "后一版记录数",
+    "kind": "取数方式",
+    "looked_at": "最近一次取数",
+    "completed_at": "最近一次取全",
+    "full_at": "最近一次全量",
+    "changed_at": "最近一次有新行",
+    "state": "状态",
 }
 PLACES = {
     "counted": "计入",
@@ -388,4 +395,25 @@ def sql(ctx: click.Context, text: str, rows: int, seconds: int, memory_mb: int, 
         click.echo(f"只输出前 {rows} 行；要更多请用 --rows。", err=True)
 
 
-VERBS = (tables, record, trace, ledger, findings, versions, diff, sql)
+@click.command()
+@_formatted
+@click.pass_context
+def sources(ctx: click.Context, how: str) -> None:
+    """各来源：怎样取数，最近一次取全是什么时候，没有取全的原因。
+
+    \b
+    gouji sources
+    gouji sources --format json
+    """
+    configured = settings_of(ctx).sources
+    given = {"now": clock.now(), "names": [s.name for s in configured], "hours": [s.fresh_hours for s in configured]}
+    with _read(ctx).connect(read_only=True) as con:
+        frame = con.sql(query("audit/sources"), params=given).pl()
+    times = [name for name, kind in frame.schema.items() if kind == pl.Datetime]
+    frame = frame.with_columns(pl.col(times).dt.to_string("%Y-%m-%d %H:%M"))
+    if how in ("text", "md"):
+        frame = frame.with_columns(pl.col("kind").replace(KINDS), pl.col("subject").replace(SOURCE_ZH))
+    printing.show(frame, how, HEADINGS)
+
+
+VERBS = (tables, record, trace, ledger, findings, versions, diff, sources, sql)

@@ -5,21 +5,25 @@ Belongs here: `build_definitions` and the entry point. Does not belong here: any
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 
 import dagster as dg
 
-from assets import core, raw, report
+from assets import core, loads, raw, report
 from assets.attributes import asset
 from assets.plan import Plan
 from expectations import checks
 from expectations.findings import RULES_VERSION
 from pipelines import settings as config
+from pipelines.connectors import watched
+from pipelines.inbox_sensor import inbox_sensor
 from pipelines.jobs import nightly, publish
 from pipelines.resources import PlanResource
 from pipelines.schedules import nightly_schedule
 from pipelines.sensors import failure_alert
 from pipelines.settings import Settings
+from pipelines.settings_sources import KINDS
 from warehouse import tables
 
 
@@ -31,21 +35,40 @@ def build_definitions(plan: Plan | None = None, settings: Settings | None = None
             tables.TABLES["report.findings"],
             code_version=RULES_VERSION,
             kinds={"sql"},
-            deps=[dg.AssetKey(["report", "versions"])],
+            deps=[dg.AssetKey(["report", "versions"]), dg.AssetKey(["core", "site_items"])],
             by_year=True,
             required_resource_keys={"plan"},
         )
     )
-    assets = [*raw.ASSETS, *core.ASSETS, *report.ASSETS, findings]
+    assets = [*_fed(raw.ASSETS, settings), *loads.ASSETS, *core.ASSETS, *report.ASSETS, findings]
     return dg.Definitions(
-        assets=assets,
+        assets=[*_sources(settings), *assets],
         asset_checks=checks.checks([key for made in assets for key in made.keys]),
         jobs=[nightly, publish],
         schedules=[nightly_schedule(settings)],
-        sensors=[failure_alert],
+        sensors=[
+            failure_alert,
+            inbox_sensor(settings is not None and settings.schedule and any(s.inbox for s in settings.sources), watched),
+        ],
         resources={"plan": plan or PlanResource(config=str(settings.file) if settings else "")},
         executor=dg.in_process_executor,  # one writer to the DuckDB file
     )
+
+
+def _sources(settings: Settings | None) -> list[dg.AssetSpec]:
+    """The configured sources, each with how long it counts as fresh."""
+    return [loads.spec(s.name, KINDS[s.kind], s.subjects, s.fresh_hours) for s in (settings.sources if settings else ())]
+
+
+def _fed(assets: Sequence[dg.AssetsDefinition], settings: Settings | None) -> list[dg.AssetsDefinition]:
+    """The raw assets, downstream of the sources that deliver them."""
+
+    def fed(spec: dg.AssetSpec) -> dg.AssetSpec:
+        return spec.merge_attributes(
+            deps=[loads.key(s.name) for s in (settings.sources if settings else ()) if spec.key.path[-1] in s.subjects]
+        )
+
+    return [made.map_asset_specs(fed) for made in assets]
 
 
 def found_settings() -> Settings | None:

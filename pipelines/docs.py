@@ -5,7 +5,7 @@
 
 Belongs here: the order of a page, its tables. Does not belong here: the example configuration (`example.toml`), the meaning of a column
 (`warehouse.tables`), rule (`warehouse/counting.toml`, `expectations.catalogue`), cell (`warehouse.forms`) or key (`settings_file`,
-`settings_facts`).
+`settings_sources`, `settings_facts`).
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from datetime import date
 from decimal import Decimal
 from importlib.resources import files
 from pathlib import Path
-from typing import Annotated, Any, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic.fields import FieldInfo
 
@@ -26,6 +26,7 @@ from assets.logic.vocabulary import fixed
 from expectations import catalogue
 from pipelines import settings_facts as facts
 from pipelines import settings_file as keys
+from pipelines import settings_sources as ways
 from warehouse import audit, counting, forms, tables, views
 from warehouse.forms import Cell, Grid
 from warehouse.model import TYPES, Table
@@ -59,7 +60,11 @@ MODELS: Mapping[str, tuple[str, Callable[[], type[keys.Table]]]] = {
     "limits": ("[limits]", lambda: keys.LimitsTable),
     "counting": ("[counting]", keys.counting_table),
     "agencies": ("[[agencies]]", lambda: keys.AgencyTable),
-    "sources": ("[[sources]]", lambda: keys.SourceTable),
+    "sources": ("[[sources]]", lambda: ways.SourceTable),
+    "sources.inbox": ("[sources.inbox]", lambda: ways.InboxTable),
+    "sources.rest": ("[sources.rest]", lambda: ways.RestTable),
+    "sources.rest.names": ("[sources.rest.names]", lambda: ways.NamesTable),
+    "sources.database": ("[sources.database]", lambda: ways.DatabaseTable),
     "ignore": ("[[ignore]]", lambda: facts.IgnoreTable),
     "published": ("[[published]]", lambda: facts.PublishedTable),
     "claims": ("[[claims]]", lambda: facts.ClaimTable),
@@ -262,6 +267,8 @@ def _written(annotation: Any) -> str:
         return _written(inner[0])
     if origin in (Union, types.UnionType):
         return _written(next(a for a in inner if a is not type(None)))
+    if origin is Literal:
+        return "、".join(f"`{toml(word)}`" for word in inner)
     if origin is tuple:
         return f"{_written(inner[0])}的列表"
     if origin is dict:

@@ -10,12 +10,12 @@ from pathlib import Path
 
 import dagster as dg
 
-from assets.ingest import Delivery
 from assets.logic.vocabulary import Vocabulary
 from assets.plan import Plan
 from expectations.findings import rules_version
 from pipelines import alive
 from pipelines import settings as config
+from pipelines.connectors import deliveries
 from pipelines.home import home_of, warehouse_of
 from pipelines.settings import Settings
 from warehouse import clock
@@ -30,7 +30,7 @@ def plan_of(settings: Settings) -> Plan:
         warehouse=warehouse_of(settings),
         landing=Landing(settings.data / "landing"),
         hits=settings.data / "hits",
-        deliveries={subject: _deliveries(settings, subject) for subject in SOURCES},
+        deliveries={subject: deliveries(settings, subject) for subject in SOURCES},
         vocabulary=Vocabulary.of(settings.vocabulary_rows(), str(settings.counting["sole_trader_class"])),
         scope=scope_of(settings),
         exports=settings.data / "exports",
@@ -53,12 +53,6 @@ def scope_of(settings: Settings) -> Scope:
         ignored=settings.ignored,
         given=settings.given,
         claims=settings.claims,
-    )
-
-
-def _deliveries(settings: Settings, subject: str) -> tuple[Delivery, ...]:
-    return tuple(
-        Delivery(s.name, s.agency, s.path, s.files[subject], s.columns.get(subject, {})) for s in settings.sources if subject in s.subjects
     )
 
 

@@ -1,8 +1,8 @@
 """The configuration, checked and complete: agencies, sources, limits and counting settings as frozen objects.
 
 Belongs here: finding `gouji.toml`, what its tables say about each other, the finished settings. Does not belong here: keys,
-defaults and single values (`settings_file.py`), what a clerk states beside the sources (`settings_facts.py`), whether folders exist
-and what stands in them (findings of a run), what a setting does.
+defaults and single values (`settings_file.py`, `settings_sources.py`), what a clerk states beside the sources (`settings_facts.py`),
+whether folders exist and what stands in them (findings of a run), what a setting does.
 """
 
 from __future__ import annotations
@@ -23,7 +23,6 @@ from pipelines.settings_file import (
     PathsTable,
     Problems,
     SettingsError,
-    SourceTable,
     counting_table,
     hint,
     is_credit_code,
@@ -33,6 +32,7 @@ from pipelines.settings_file import (
     text_of,
     unknown_key,
 )
+from pipelines.settings_sources import DatabaseTable, InboxTable, RestTable, SourceTable, wrong_way
 from pipelines.toml_lines import Place, lines_of
 from warehouse import forms
 from warehouse.subjects import ACCESS_LOG, ACCESS_LOG_PATTERN, SOURCES, SUBJECTS
@@ -69,15 +69,30 @@ class Agency:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A folder of files. `files` has the patterns of every subject; `columns` and `values` only what is configured."""
+    """Where records come from: a folder (`path`) or one of the other ways, as written.
+
+    `files` has the patterns of every subject; `columns` and `values` only what is configured.
+    """
 
     name: str
     agency: str
-    path: Path
+    path: Path | None
+    inbox: InboxTable | None = field(hash=False)
+    rest: RestTable | None = field(hash=False)
+    database: DatabaseTable | None = field(hash=False)
     subjects: tuple[str, ...]
+    full_export: tuple[str, ...]
+    full_days: int
+    overlap_hours: int
+    fresh_hours: int
     files: Mapping[str, tuple[str, ...]] = field(hash=False)
     columns: Mapping[str, Mapping[str, str]] = field(hash=False)
     values: Mapping[str, Mapping[str, Mapping[str, str]]] = field(hash=False)
+
+    @property
+    def kind(self) -> str:
+        """How it is reached, as `raw.loads` calls it: files, inbox, rest or database."""
+        return next((name for name in ("inbox", "rest", "database") if getattr(self, name)), "files")
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,7 +193,22 @@ def load(path: Path) -> Settings:
 
 def _source(folder: Path, table: SourceTable) -> Source:
     files = {s: table.files.get(s) or (SUBJECTS[s].pattern if s in SUBJECTS else ACCESS_LOG_PATTERN,) for s in table.subjects}
-    return Source(table.name, table.agency, (folder / table.path).resolve(), table.subjects, files, table.columns, table.values)
+    same = (
+        "name",
+        "agency",
+        "inbox",
+        "rest",
+        "database",
+        "subjects",
+        "full_export",
+        "full_days",
+        "overlap_hours",
+        "fresh_hours",
+        "columns",
+        "values",
+    )
+    path = (folder / table.path).resolve() if table.path else None
+    return Source(path=path, files=files, **{name: getattr(table, name) for name in same})
 
 
 def _stored(value: str | bool | tuple[str, ...]) -> str:
@@ -238,7 +268,7 @@ def _check_sources(problems: Problems, sources: list[tuple[Place, SourceTable]],
     _check_unique(problems, sources, "name")
     for place, s in sources:
         _check_known(problems, (*place, "agency"), s.agency, codes)
-        for where, what in (*_misplaced(s), *_wrong_columns(s), *_wrong_values(s)):
+        for where, what in (*wrong_way(s), *_misplaced(s), *_wrong_columns(s), *_wrong_values(s)):
             problems.add((*place, *where), what)
     _check_conflicts(problems, sources)
 

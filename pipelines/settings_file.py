@@ -1,7 +1,8 @@
 """`gouji.toml` as it is written: its tables, keys and defaults, what a single value may be, and how a problem is told.
 
 Belongs here: reading the text, one model a table, messages for whatever pydantic or the TOML parser refuses. Does not belong
-here: what tables say about each other, finished settings (`settings.py`), where a key stands in the text (`toml_lines.py`).
+here: the tables of a source (`settings_sources.py`), what tables say about each other, finished settings (`settings.py`), where a key
+stands in the text (`toml_lines.py`).
 A message names file, line, key path, what is wrong and what to do; in a key path the first of several tables is number 1.
 """
 
@@ -25,7 +26,6 @@ from assets.logic import text as spelling
 from assets.logic.identity import valid_codes
 from pipelines.toml_lines import Place, line_at
 from warehouse import clock, counting, forms
-from warehouse.subjects import SOURCES
 
 POWERS = ("rule_making",)
 
@@ -71,7 +71,8 @@ def one_of(words: Iterable[str]) -> AfterValidator:
     return AfterValidator(check)
 
 
-def _distinct(words: tuple[str, ...]) -> tuple[str, ...]:
+def distinct(words: tuple[str, ...]) -> tuple[str, ...]:
+    """Refuses an empty list and a word that is written twice."""
     # Not a min_length: that one also complains when the only item is wrong.
     if not words:
         raise wrong("列表是空的；请至少写一项，或删去这一行")
@@ -131,7 +132,8 @@ def _clock(text: str) -> str:
     return text
 
 
-def _pattern(text: str) -> str:
+def pattern(text: str) -> str:
+    """Refuses a pattern that could leave the folder."""
     parts = PurePosixPath(text).parts
     if not parts or text.startswith("/") or re.match(r"[A-Za-z]:", text) or "\\" in text or ".." in parts:
         raise wrong(f'“{text}”不是来源文件夹之内的相对路径；请用 / 分隔，不用 ..，如 "requests/applications*"')
@@ -143,8 +145,8 @@ def _pattern(text: str) -> str:
 # ---- the tables -----------------------------------------------------------------------------------------------------------
 
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
-_Normal = Annotated[str, AfterValidator(normal)]
-_Positive = Annotated[StrictInt, Field(ge=1)]
+Normal = Annotated[str, AfterValidator(normal)]
+Positive = Annotated[StrictInt, Field(ge=1)]
 
 
 class Table(BaseModel):
@@ -170,7 +172,7 @@ class NightlyTable(Table):
     alert_url: Annotated[str, AfterValidator(_url)] = Field(
         default="", description="运行失败时，向这个 http(s) 地址 POST 一份 JSON；不写则只写告警文件"
     )
-    rehash_days: _Positive = Field(default=7, description="每隔多少天把所有文件重新算一遍摘要；平时大小和修改时间都没变的文件不再打开")
+    rehash_days: Positive = Field(default=7, description="每隔多少天把所有文件重新算一遍摘要；平时大小和修改时间都没变的文件不再打开")
 
 
 class LimitsTable(Table):
@@ -179,8 +181,8 @@ class LimitsTable(Table):
     memory: Annotated[str, AfterValidator(_memory)] = Field(
         default="2GB", description="DuckDB 可用的内存，单位 MB、GB、MiB 或 GiB；超出时写临时文件。读文件和清洗另需内存"
     )
-    threads: _Positive = Field(default=2, description="DuckDB 使用的线程数")
-    file_mb: _Positive = Field(default=300, description="单个文件的上限（MiB），超过的整份退回；访问日志不受此限")
+    threads: Positive = Field(default=2, description="DuckDB 使用的线程数")
+    file_mb: Positive = Field(default=300, description="单个文件的上限（MiB），超过的整份退回；访问日志不受此限")
 
 
 class AgencyTable(Table):
@@ -190,27 +192,11 @@ class AgencyTable(Table):
     code: Annotated[Text, AfterValidator(_credit_code)] = Field(
         description="统一社会信用代码，两个校验码都要正确；决定一条记录是不是本机关的"
     )
-    parent: _Normal = Field(default="", description="上级机关的统一社会信用代码，也要写成一段 [[agencies]]；目前只检查，不影响统计")
+    parent: Normal = Field(default="", description="上级机关的统一社会信用代码，也要写成一段 [[agencies]]；目前只检查，不影响统计")
     aliases: tuple[Text, ...] = Field(default=(), description="其他名称（曾用名、简称）；发布机构、制定机关写成这些名称时也算本机关")
     powers: tuple[Annotated[str, one_of(POWERS)], ...] = Field(
         default=(), description="职权，可写 rule_making（有规章制定权）；目前只检查，不影响统计"
     )
-
-
-class SourceTable(Table):
-    """One `[[sources]]`; `files` has only what is configured."""
-
-    name: Text = Field(description="来源的名称，不能重复；定下后不要再改，改名等于换了一个来源")
-    agency: Annotated[Text, AfterValidator(normal)] = Field(description="这个来源属于哪个机关：该机关的统一社会信用代码")
-    path: Text = Field(description="存放数据文件的文件夹；相对路径从配置文件所在的文件夹算起")
-    subjects: Annotated[tuple[Annotated[str, one_of(SOURCES)], ...], AfterValidator(_distinct)] = Field(
-        default=SOURCES, description="这个来源应当交来哪些数据；列出而没有文件的是严重发现，所以没有的数据不要列"
-    )
-    files: dict[str, Annotated[tuple[Annotated[str, AfterValidator(_pattern)], ...], AfterValidator(_distinct)]] = Field(
-        default={}, description="数据 → 文件名样式的列表（* 代表任意文字），代替默认的样式"
-    )
-    columns: dict[str, dict[str, Text]] = Field(default={}, description="数据 → 本单位文件的栏目名 → 字段的名称或代码")
-    values: dict[str, dict[str, dict[str, Text]]] = Field(default={}, description="数据 → 字段 → 本单位的代码或说法 → 标准的取值")
 
 
 @cache
@@ -219,7 +205,7 @@ def counting_table() -> type[Table]:
     fields: dict[str, Any] = {}
     for s in counting.settings().values():
         one: Any = Annotated[str, one_of(v for v in s.values if isinstance(v, str))]
-        many: Any = Annotated[tuple[one, ...], AfterValidator(_distinct)]
+        many: Any = Annotated[tuple[one, ...], AfterValidator(distinct)]
         fields[s.name] = ({"list": many, "choice": one, "bool": StrictBool}[s.kind], Field(default=s.default, description=s.zh))
     return create_model("CountingTable", __base__=Table, **fields)
 
@@ -315,9 +301,12 @@ def _told(error: ErrorDetails, model: type[BaseModel]) -> str:
 
 
 def _model_at(model: type[BaseModel], loc: Place) -> type[BaseModel]:
-    """The table that holds the last key of a place: the model itself, or one that stands in a list of it."""
-    inner = get_args(model.model_fields[str(loc[0])].annotation) if len(loc) > 1 else ()
-    return next((a for a in inner if isinstance(a, type) and issubclass(a, BaseModel)), model)
+    """The table that holds the last key of a place: the model itself, or one that stands in it."""
+    for step in (str(key) for key in loc[:-1] if isinstance(key, str)):
+        annotation = model.model_fields[step].annotation
+        inner = (annotation, *get_args(annotation))
+        model = next((a for a in inner if isinstance(a, type) and issubclass(a, BaseModel)), model)
+    return model
 
 
 def _shown(place: Place) -> str:

@@ -74,7 +74,9 @@ def log(file: Path, megabytes: int) -> int:
 
 def step(folder: Path, verb: str) -> None:
     """One measured piece of work, run in a process of its own."""
-    from assets.ingest import Delivery, ingest
+    from assets.delivery import Delivery
+    from assets.ingest import ingest
+    from assets.sources.folder import Folder
     from assets.logic.vocabulary import Vocabulary
     from assets.logs import count_days, land_logs
     from assets.records import settle
@@ -83,8 +85,8 @@ def step(folder: Path, verb: str) -> None:
     from warehouse.store import Warehouse
 
     warehouse, landing = Warehouse(folder / "var" / "gouji.duckdb"), Landing(folder / "var" / "landing")
-    records = Delivery("bench", AGENCY, folder / "in", ("penalties*",), {})
-    logs = Delivery("bench", AGENCY, folder / "in", ("access*",), {})
+    records = Delivery("bench", AGENCY, Folder(folder / "in"), ("penalties*",), {})
+    logs = Delivery("bench", AGENCY, Folder(folder / "in"), ("access*",), {})
     start = time.perf_counter()
     match verb:
         case "records":

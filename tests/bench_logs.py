@@ -129,7 +129,8 @@ def _cpu() -> float:
 def job(folder: Path, work: Path) -> Figures:
     """The job itself. Copying into the landing store is taken out and told apart; so is the counting of days."""
     import assets.logs
-    from assets.ingest import Delivery
+    from assets.delivery import Delivery
+    from assets.sources.folder import Folder
     from warehouse.landing import Landing
     from warehouse.store import Warehouse
 
@@ -137,7 +138,7 @@ def job(folder: Path, work: Path) -> Figures:
     for owner, name in ((assets.logs, "new_range"), (Landing, "put")):
         setattr(owner, name, landing.timed(getattr(owner, name)))
     warehouse, hits = Warehouse(work / "gouji.duckdb"), work / "hits"
-    delivery = Delivery("bench", "11990100F7AB5ABF0J", folder, ("access*",), {})
+    delivery = Delivery("bench", "11990100F7AB5ABF0J", Folder(folder), ("access*",), {})
     with warehouse.step():  # makes the tables, which happens once
         pass
     with whole:

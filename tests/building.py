@@ -18,10 +18,13 @@ from typing import Any
 import duckdb
 import xlsxwriter
 
-from assets.ingest import Delivery, Ingested, ingest
+from assets.delivery import Delivery
+from assets.ingest import ingest
 from assets.logic.vocabulary import Vocabulary
 from assets.logs import count_days, land_logs
+from assets.look import Ingested
 from assets.records import Settled, settle
+from assets.sources.folder import Folder
 from expectations import findings
 from warehouse import counting, report
 from warehouse.landing import Landing
@@ -238,7 +241,7 @@ class House:
 
     def deliveries(self, subject: str) -> list[Delivery]:
         pattern = SUBJECTS[subject].pattern if subject in SUBJECTS else ACCESS_LOG_PATTERN
-        return [Delivery(name, agency, self.folder / name, (pattern,), self.columns) for name, agency in self.sources.items()]
+        return [Delivery(name, agency, Folder(self.folder / name), (pattern,), self.columns) for name, agency in self.sources.items()]
 
     def land(self, subject: str) -> Ingested:
         """One look at all sources of a subject."""

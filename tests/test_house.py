@@ -18,6 +18,7 @@ PACKAGES = {
 }
 WITH_DAGSTER = {
     "assets/raw.py",
+    "assets/loads.py",
     "assets/core.py",
     "assets/report.py",
     "assets/attributes.py",

@@ -10,8 +10,11 @@ import hashlib
 import os
 import re
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from shutil import rmtree
+from tempfile import TemporaryDirectory
 
 _CHUNK = 1 << 20
 _SUFFIX = re.compile(r"\.[A-Za-z0-9]{1,8}")
@@ -51,6 +54,16 @@ def _chunks(source: Path) -> Iterator[bytes]:
         raise Unreadable(error.strerror or type(error).__name__) from error
 
 
+def _is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
 @dataclass(frozen=True)
 class Landing:
     """A folder of landed bytes: `<first two digits>/<sha256><suffix>`."""
@@ -61,8 +74,8 @@ class Landing:
         """Where the bytes of this digest stand; an odd suffix of the source is left out."""
         return self.folder / sha256[:2] / (sha256 + (suffix.lower() if _SUFFIX.fullmatch(suffix) else ""))
 
-    def put(self, source: Path) -> tuple[str, int]:
-        """Copy a file into the store and return its digest and size.
+    def put(self, source: Path, suffix: str | None = None) -> tuple[str, int]:
+        """Copy a file into the store, under its own suffix or another, and return its digest and size.
 
         What is hashed is what was copied: a file that changes while it is read lands as it was read.
 
@@ -80,7 +93,7 @@ class Landing:
             writing.flush()
             os.fsync(writing.fileno())
         sha256 = digest.hexdigest()
-        target = self.path_of(sha256, source.suffix)
+        target = self.path_of(sha256, source.suffix if suffix is None else suffix)
         if target.exists():
             temporary.unlink()
             return sha256, size
@@ -90,7 +103,22 @@ class Landing:
         flush(target.parent)
         return sha256, size
 
+    @contextmanager
+    def spool(self) -> Iterator[Path]:
+        """A folder for what is on its way into the store, removed at the end; what it holds is personal data like the store itself."""
+        self._spools.mkdir(parents=True, exist_ok=True)
+        self._spools.chmod(0o700)
+        with TemporaryDirectory(dir=self._spools, prefix=f"{os.getpid()}-") as folder:
+            yield Path(folder)
+
+    @property
+    def _spools(self) -> Path:
+        return self.folder.with_name("spool")
+
     def tidy(self) -> None:
-        """Remove temporary files that a killed run left behind."""
+        """Remove what a killed run left behind: temporary files, and folders of processes that are gone."""
         for leftover in self.folder.glob(".*.tmp"):
             leftover.unlink(missing_ok=True)
+        for folder in self._spools.glob("*-*"):
+            if not _is_alive(int(folder.name.partition("-")[0])):
+                rmtree(folder, ignore_errors=True)

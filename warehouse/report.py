@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 from functools import cache
@@ -19,6 +19,7 @@ import polars as pl
 
 from warehouse import counting, forms, ledger, spelling, tables, versions
 from warehouse.export.figures import text_of
+from warehouse.site import SiteSettings
 from warehouse.sql import query
 from warehouse.store import insert
 from warehouse.subjects import SUBJECTS
@@ -35,7 +36,7 @@ class Scope:
     """What is to be reported: organs (code, name, other names), years, settings (name, value), sources (agency, source, subject).
 
     Then what a clerk has configured: rejected files set aside (sha256, reason, last day), figures of earlier published reports
-    (agency, year, cell, value), figures of the narrative (rows of `report.claims`).
+    (agency, year, cell, value), figures of the narrative (rows of `report.claims`), limits of the rules about the web site.
     """
 
     agencies: tuple[tuple[str, str, tuple[str, ...]], ...]
@@ -45,6 +46,7 @@ class Scope:
     ignored: tuple[tuple[str, str, date], ...] = ()
     given: tuple[tuple[str, int, str, Decimal], ...] = ()
     claims: tuple[tuple[str, int, str, int, str, Decimal, str | None, str | None], ...] = ()
+    site: SiteSettings = field(default_factory=SiteSettings)
 
 
 @dataclass(frozen=True)
@@ -64,6 +66,7 @@ def describe(con: duckdb.DuckDBPyConnection, scope: Scope) -> None:
     _replace(con, "report.ignored", sorted(scope.ignored))
     _replace(con, "report.given_figures", sorted(scope.given))
     _replace(con, "report.claims", list(scope.claims))
+    _replace(con, "report.site_limits", scope.site.rows())
     codes = {code for code, _, _ in scope.agencies}
     kept = {(row[0], row[2]): row for row in con.execute("SELECT * FROM report.years").fetchall() if row[0] in codes}
     for code, name, _ in scope.agencies:

@@ -38,8 +38,8 @@ _HISTORIES = ("report.cell_versions", "report.evidence_versions")
 _ANSWERS = ("report.sources", "report.access_log_places")
 # Views that stand on public tables alone, and must answer in the file as they do in the warehouse.
 _SAME = ("core.ledger", "report.places", "report.ledger_totals")
-# Views of the warehouse that the file does not have: they read `raw`, or show drafts.
-_ABSENT = frozenset({"report.inputs", "report.cells", "report.evidence", *_ANSWERS})
+# Views of the warehouse that the file does not have: they read `raw`, show drafts, or tell of runs (which the status file does).
+_ABSENT = frozenset({"report.inputs", "report.cells", "report.evidence", "report.freshness", *_ANSWERS})
 _SCHEMAS = ("core", "report", "audit")
 _STORAGE = "v1.0.0"  # what auditors have need not be the newest; tried with DuckDB 1.2.2, 1.3.2, 1.5.5 and 2.0.0
 _KEPT = 2

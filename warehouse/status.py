@@ -19,8 +19,8 @@ _REPORTS = (
     "LEFT JOIN report.versions AS v ON v.agency = s.agency AND v.year = s.year AND v.version = s.published_version ORDER BY ALL"
 )
 _SOURCES = (
-    "SELECT source, subject, arg_max(loaded_at, load_id) AS last_look_at, arg_max(files_seen, load_id) AS files, "
-    "max(loaded_at) FILTER (files_new > 0) AS last_new_at FROM raw.loads GROUP BY ALL ORDER BY ALL"
+    "SELECT source, subject, kind, looked_at, completed_at, full_at, changed_at, reason, detail, files_waiting, "
+    "CASE WHEN reason IS NOT NULL THEN coalesce(completed_at::VARCHAR, 'never') END AS stale_since FROM report.freshness ORDER BY ALL"
 )
 
 

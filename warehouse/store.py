@@ -84,7 +84,17 @@ def create_schema(con: duckdb.DuckDBPyConnection) -> None:
         for table in TABLES.values():
             for statement in table.ddl():
                 con.execute(statement)
+    _add_columns(con)
     views.create(con)
+
+
+def _add_columns(con: duckdb.DuckDBPyConnection) -> None:
+    """Give the tables of an earlier program version the columns that have come since; what stands in them is unknown, not zero."""
+    rows = con.execute("SELECT schema_name || '.' || table_name, list(column_name) FROM duckdb_columns() WHERE NOT internal GROUP BY ALL")
+    have = dict(rows.fetchall())
+    for table in TABLES.values():
+        for column in (c for c in table.columns if c.name not in have[table.full_name]):
+            con.execute(f"ALTER TABLE {table.full_name} ADD COLUMN {column.ddl}")
 
 
 def insert(con: duckdb.DuckDBPyConnection, table: Table, frame: pl.DataFrame) -> None:
@@ -97,8 +107,13 @@ def insert(con: duckdb.DuckDBPyConnection, table: Table, frame: pl.DataFrame) ->
     surplus = set(frame.columns) - set(table.schema)
     if wrong or surplus:
         raise ValueError(f"{table.full_name}: frame does not fit the dictionary: {wrong or sorted(surplus)}")
+    append(con, table.full_name, frame)
+
+
+def append(con: duckdb.DuckDBPyConnection, name: str, frame: pl.DataFrame) -> None:
+    """Append a frame by column names to a table, which may be a temporary one."""
     con.register("incoming", frame)
-    con.execute(f"INSERT INTO {table.full_name} BY NAME SELECT * FROM incoming")
+    con.execute(f"INSERT INTO {name} BY NAME SELECT * FROM incoming")
     con.unregister("incoming")
 
 

@@ -33,6 +33,7 @@ def definitions() -> Mapping[str, tuple[str, str]]:
         "report.cells": (zh("report.cells"), _standing("cells", "cell_versions")),
         "report.evidence": (zh("report.evidence"), _standing("evidence", "evidence_versions")),
         "report.sources": (zh("report.sources"), f"SELECT {_names('report.sources')} FROM raw.files"),
+        "report.freshness": (zh("report.freshness"), query("freshness")),
         **judged,
         "report.places": (zh("report.places"), _places()),
         "report.access_log_places": (zh("report.access_log_places"), query("access_log_places")),

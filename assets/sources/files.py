@@ -10,17 +10,26 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from assets.sources.delimited import read_csv
+from assets.sources.envelope import STANDARD, Envelope
 from assets.sources.json_rows import read_json
+from assets.sources.parquet import read_parquet
 from assets.sources.shape import Headers, Landed, Rejected
 from assets.sources.spreadsheet import read_spreadsheet
 from warehouse.subjects import Subject
 
 __all__ = ["Landed", "Rejected", "SUFFIXES", "read"]
 
-SUFFIXES = frozenset({".xlsx", ".xls", ".csv", ".json"})
+SUFFIXES = frozenset({".xlsx", ".xls", ".csv", ".json", ".parquet"})
 
 
-def read(path: Path, name: str, subject: Subject, columns: Mapping[str, str], limit_bytes: int) -> Landed:
+def read(
+    path: Path,
+    name: str,
+    subject: Subject,
+    columns: Mapping[str, str],
+    limit_bytes: int,
+    envelope: Envelope | None = None,
+) -> Landed:
     """Read the records of one file, every value as the text that stands in it.
 
     Args:
@@ -29,6 +38,7 @@ def read(path: Path, name: str, subject: Subject, columns: Mapping[str, str], li
         subject: The contract of the records.
         columns: Configured headers → field (house name or contract code); they win over the built-in headers.
         limit_bytes: Largest file that is read.
+        envelope: Where a page of a platform keeps its records; None for the standard one. Only JSON has one.
 
     Returns:
         The rows in chunks. The chunks may be taken once.
@@ -49,5 +59,7 @@ def read(path: Path, name: str, subject: Subject, columns: Mapping[str, str], li
     if suffix == ".csv":
         return read_csv(path, headers)
     if suffix == ".json":
-        return read_json(path, headers)
+        return read_json(path, headers, envelope or STANDARD)
+    if suffix == ".parquet":
+        return read_parquet(path, headers)
     return read_spreadsheet(path, headers, limit_bytes)

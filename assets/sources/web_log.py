@@ -15,6 +15,7 @@ Two logs that are equal byte for byte are one as long as they are.
 
 from __future__ import annotations
 
+import codecs
 import gzip
 import hashlib
 import io
@@ -282,11 +283,13 @@ def _assert_all(line_from: int, lines: int, hits: int, rejects: int, blanks: int
         raise LostLines(f"从第 {line_from} 行起共 {lines} 行，可读 {hits}、不可读 {rejects}、空行 {blanks}，合计不等")
 
 
-def _blocks(landed: Path) -> Iterator[bytes]:
-    """The bytes in blocks of whole lines; of a line that is longer than any may be, the start."""
+def _blocks(landed: Path, *, is_start: bool) -> Iterator[bytes]:
+    """The bytes in blocks of whole lines, without the mark some editors put at the start; of a line that is too long, its start."""
     rest = b""
     with pa.CompressedInputStream(str(landed), "zstd") as log:
         while block := log.read(_BLOCK):
+            if is_start:
+                block, is_start = block.removeprefix(codecs.BOM_UTF8), False
             cut = block.rfind(b"\n") + 1
             if cut:
                 yield b"".join((rest, memoryview(block)[:cut]))
@@ -320,7 +323,7 @@ def _read_all(con: duckdb.DuckDBPyConnection, landed: Path, line_from: int) -> I
     """What the blocks say, in their order; while one is written the next ones are read."""
     reading: deque[Future[_Block]] = deque()
     with ThreadPoolExecutor(_THREADS) as pool:
-        for lines in map(_lines, _blocks(landed)):
+        for lines in map(_lines, _blocks(landed, is_start=line_from == 1)):
             reading.append(pool.submit(_read, con, lines, line_from))
             line_from += len(lines)
             if len(reading) > _THREADS:

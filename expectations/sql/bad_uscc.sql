@@ -2,4 +2,5 @@
 SELECT agency, subject, file_id, row_no, record_key, field, value AS actual
 FROM core.row_findings
 SEMI JOIN lying USING (file_id)
+ANTI JOIN raw.withdrawn USING (file_id, row_no)
 WHERE rule = 'bad_uscc'

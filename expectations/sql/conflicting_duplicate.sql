@@ -3,4 +3,5 @@
 SELECT agency, subject, file_id, row_no, record_key
 FROM versions
 SEMI JOIN lying USING (file_id)
+ANTI JOIN raw.withdrawn USING (file_id, row_no)
 WHERE is_conflicting OR conflicts_in_source

@@ -4,6 +4,7 @@ WITH asked AS (
     SELECT q.agency, q.subject, q.record_key, q.file_id, q.row_no, q.reason, q.updated_at, f.source
     FROM core.quarantine AS q
     JOIN raw.files AS f USING (file_id)
+    ANTI JOIN raw.withdrawn AS w ON w.file_id = q.file_id AND w.row_no = q.row_no
     WHERE q.updated_at IS NOT NULL
 ),
 known AS (

@@ -3,6 +3,7 @@
 SELECT q.agency, q.subject, q.file_id, q.row_no, q.record_key, q.field, q.value AS actual, q.reason AS detail
 FROM core.quarantine AS q
 JOIN lying USING (file_id)
+ANTI JOIN raw.withdrawn AS w ON w.file_id = q.file_id AND w.row_no = q.row_no
 JOIN raw.files AS f USING (file_id)
 JOIN raw.loads AS l USING (load_id)
 WHERE NOT EXISTS (

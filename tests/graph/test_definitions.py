@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import dagster as dg
@@ -35,8 +35,8 @@ def settings(folder: Path, *, schedule: bool = False, years: str = "") -> config
     return config.load(file)
 
 
-def specs() -> dict[dg.AssetKey, dg.AssetSpec]:
-    return {spec.key: spec for spec in build_definitions().resolve_all_asset_specs()}
+def specs(made: config.Settings | None = None) -> dict[dg.AssetKey, dg.AssetSpec]:
+    return {spec.key: spec for spec in build_definitions(settings=made).resolve_all_asset_specs()}
 
 
 def test_every_asset_is_a_table_or_view_of_the_dictionary() -> None:
@@ -56,8 +56,17 @@ def test_the_graph_runs_from_raw_to_publications() -> None:
     expected = {f"raw/{s}": [] for s in SOURCES}
     expected |= {c: [f"raw/{s}"] for c, s in zip(core, SOURCES, strict=True)}
     expected |= {"report/evidence": sorted(core), "report/cells": ["report/evidence"], "report/versions": ["report/cells"]}
-    expected |= {"report/findings": ["report/versions"], "report/publications": ["report/findings"]}
+    expected |= {"raw/loads": sorted(f"raw/{s}" for s in SOURCES), "core/site_items": ["core/access_log_days", "core/publications"]}
+    expected |= {"report/findings": ["core/site_items", "report/versions"], "report/publications": ["report/findings"]}
     assert upstream == expected
+
+
+def test_a_source_stands_before_what_it_delivers_and_grows_stale(tmp_path: Path) -> None:
+    key = dg.AssetKey(["source", "records"])
+    found = specs(settings(tmp_path))
+    assert {k.path[-1] for k, spec in found.items() if key in {d.asset_key for d in spec.deps}} == set(SOURCES)
+    assert found[key].freshness_policy == dg.FreshnessPolicy.time_window(fail_window=timedelta(hours=36))
+    assert "文件夹" in (found[key].description or "") and found[key].group_name == "source"
 
 
 def test_only_the_report_layer_has_partitions() -> None:

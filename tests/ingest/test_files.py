@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -13,8 +14,10 @@ import polars as pl
 import pytest
 from building import AGENCY, OTHER, House, good, write
 
-import assets.ingest
+import assets.record_files
+from assets.ingest import ingest
 from assets.sources import files
+from assets.sources.folder import Folder
 from warehouse import clock
 from warehouse.landing import Landing
 
@@ -55,7 +58,7 @@ def test_unchanged_files_are_not_opened_again(house: House, monkeypatch: pytest.
     first = house.land("fees")
     assert (first.files_seen, first.files_new, first.files_rejected, first.rows_new) == (3, 3, 0, 3)
     monkeypatch.setattr(Landing, "put", must_not)
-    monkeypatch.setattr(assets.ingest, "read", must_not)
+    monkeypatch.setattr(assets.record_files, "read", must_not)
     again = house.land("fees")
     assert (again.files_seen, again.files_new, again.files_rejected, again.rows_new) == (3, 0, 0, 0)
     assert house.ask("SELECT files_seen, files_new, rows_read, is_rehashed FROM raw.loads ORDER BY load_id") == [
@@ -70,7 +73,7 @@ def test_a_new_modification_time_alone_lands_nothing_and_is_remembered(house: Ho
     house.land("fees")
     os.utime(path, (1_700_000_000, 1_700_000_000))
     with monkeypatch.context() as patch:
-        patch.setattr(assets.ingest, "read", must_not)
+        patch.setattr(assets.record_files, "read", must_not)
         assert (house.land("fees").files_new, len(landed(house))) == (0, 1)
     monkeypatch.setattr(Landing, "put", must_not)
     assert house.land("fees").files_new == 0
@@ -114,8 +117,8 @@ def test_the_same_bytes_are_landed_again_where_they_are_read_otherwise(tmp_path:
     for source in house.sources:
         write(house.path("fees", ".csv", source), [fee("F-1")], {"item": "名目"})
     first, second = house.deliveries("fees")
-    local = type(second)(second.source, second.agency, second.root, second.patterns, {"名目": "item"})
-    assets.ingest.ingest(house.warehouse, house.landing, "fees", [first, local], run_id="run", limit_bytes=house.limit_bytes)
+    local = replace(second, columns={"名目": "item"})
+    ingest(house.warehouse, house.landing, "fees", [first, local], run_id="run", limit_bytes=house.limit_bytes)
     assert house.ask("SELECT f.source, r.item FROM raw.fees AS r JOIN raw.files AS f USING (file_id) ORDER BY 1") == [
         ("again", "证照工本费"),
         ("records", None),
@@ -260,7 +263,7 @@ def test_a_file_rejected_midway_leaves_no_rows(house: House, monkeypatch: pytest
 
         return files.Landed(whole.sheet, whole.unknown_columns, whole.ignored_sheets, chunks())  # type: ignore[arg-type]
 
-    monkeypatch.setattr(assets.ingest, "read", broken)
+    monkeypatch.setattr(assets.record_files, "read", broken)
     looked = house.land("fees")
     assert (looked.rows_new, len(landed(house))) == ((0, 0) if rejected else (2, 2))
     assert [f for f in house.files() if f[1] == "rejected"] == rejected
@@ -313,8 +316,9 @@ def test_a_landed_file_that_cannot_be_opened_for_a_night_keeps_its_rows(house: H
 
 def test_a_file_that_is_gone_by_the_time_it_is_looked_at_is_told(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     path = house.put("fees", ".csv", fee("F-1"))
-    monkeypatch.setattr(assets.ingest.Delivery, "found", lambda self: [("fees/fees.csv", path)])
+    listed = Folder(house.folder / "records").found(("fees/*",))
     path.unlink()
+    monkeypatch.setattr(Folder, "found", lambda self, patterns: listed)
     assert house.land("fees").files_rejected == 1
     assert house.files() == [("fees/fees.csv", "rejected", "unreadable")]
 
@@ -337,8 +341,11 @@ def test_links_out_of_the_folder_are_refused(house: House, tmp_path: Path) -> No
     (folder / "fees-inside.csv").symlink_to("fees.csv")
     (folder / "fees-folder").mkdir()
     (folder / "fees-broken.csv").symlink_to(tmp_path / "nowhere")
-    house.land("fees")
-    assert [path for path, _, _ in house.files()] == ["fees/fees-inside.csv", "fees/fees.csv"]
+    for _ in range(2):
+        house.land("fees")
+    reasons = {"broken": "outside", "inside": "symlink", "link": "outside"}
+    refused = [(f"fees/fees-{name}.csv", "rejected", reason) for name, reason in reasons.items()]
+    assert house.files() == [*refused, ("fees/fees.csv", "landed", None)]
     assert [no for _, no in landed(house)] == ["F-1"]
 
 
@@ -346,8 +353,8 @@ def test_a_linked_folder_or_a_pattern_with_dots_does_not_leave_the_root(tmp_path
     write(tmp_path / "elsewhere" / "fees.csv", [fee("F-9")])
     (tmp_path / "root").mkdir()
     (tmp_path / "root" / "fees").symlink_to(tmp_path / "elsewhere", target_is_directory=True)
-    delivery = assets.ingest.Delivery("s", AGENCY, tmp_path / "root", ("fees/fees*", "../elsewhere/*", "**/*.csv"), {})
-    assert delivery.found() == []
+    found = Folder(tmp_path / "root").found(("fees/fees*", "../elsewhere/*", "**/*.csv"))
+    assert [f for f in found if not f.refused] == []
 
 
 def test_a_root_that_is_a_link_is_followed(house: House, tmp_path: Path) -> None:
@@ -360,8 +367,7 @@ def test_files_are_taken_in_code_point_order_and_once_whatever_patterns_fit(tmp_
     names = ["fees-2023.csv", "fees-2023-补报.csv", "fees-10.csv", "fees-２.csv", "Fees.csv", "fees-9.csv"]
     for name in names:
         write(tmp_path / "fees" / name, [fee(name)])
-    delivery = assets.ingest.Delivery("s", AGENCY, tmp_path, ("fees/*", "fees/fees*"), {})
-    assert [path for path, _ in delivery.found()] == [
+    assert [found.path for found in Folder(tmp_path).found(("fees/*", "fees/fees*"))] == [
         f"fees/{n}" for n in ("Fees.csv", "fees-10.csv", "fees-2023-补报.csv", "fees-2023.csv", "fees-9.csv", "fees-２.csv")
     ]
 
@@ -414,7 +420,7 @@ def test_a_crash_inside_a_look_leaves_the_warehouse_as_it_was_and_the_next_night
         return reading(path, name, *more)  # type: ignore[arg-type]
 
     with monkeypatch.context() as patch:
-        patch.setattr(assets.ingest, "read", crash)
+        patch.setattr(assets.record_files, "read", crash)
         with pytest.raises(MemoryError):
             house.land("fees")
     assert before == {name: house.ask(f"SELECT count(*) FROM {name}") for name in before}
@@ -452,14 +458,13 @@ def test_a_large_file_is_stored_chunk_by_chunk_and_completely(house: House, monk
     monkeypatch.setattr("assets.sources.shape.CHUNK_ROWS", 7)
     house.put("fees", ".csv", *(fee(f"F-{i}") for i in range(50)))
     chunks: list[pl.DataFrame] = []
-    storing = assets.ingest.insert
+    storing = assets.record_files.append
 
-    def spy(con: object, table: object, frame: pl.DataFrame) -> None:
-        if "receipt_no" in frame.columns:
-            chunks.append(frame)
-        storing(con, table, frame)  # type: ignore[arg-type]
+    def spy(con: object, name: str, frame: pl.DataFrame) -> None:
+        chunks.append(frame)
+        storing(con, name, frame)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(assets.ingest, "insert", spy)
+    monkeypatch.setattr(assets.record_files, "append", spy)
     house.land("fees")
     assert [len(c) for c in chunks] == [7] * 7 + [1]
     assert [no for _, no in landed(house)] == [f"F-{i}" for i in range(50)]

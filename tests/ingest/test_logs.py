@@ -10,6 +10,7 @@ import pytest
 from building import AGENCY, OTHER, House, log_line, write_log
 
 import assets.logs
+from assets.sources.folder import Folder
 from warehouse.ledger import Unbalanced
 
 LOG = "access_log"
@@ -111,10 +112,10 @@ def test_a_log_that_is_gone_by_the_time_it_is_looked_at_is_told_and_the_others_a
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write_log(path(house, "-b.log"), [log_line(DAYS[0])])
-    gone = path(house, "-a.log")
-    monkeypatch.setattr(
-        assets.logs.Delivery, "found", lambda self: [("site/access-a.log", gone), ("site/access-b.log", path(house, "-b.log"))]
-    )
+    gone = write_log(path(house, "-a.log"), [log_line(DAYS[0])])
+    listed = Folder(house.folder / "records").found(("site/*",))
+    gone.unlink()
+    monkeypatch.setattr(Folder, "found", lambda self, patterns: listed)
     looked = house.land(LOG)
     assert (looked.files_rejected, looked.rows_new) == (1, 1)
     assert [f[:2] for f in house.files()] == [("site/access-a.log", "rejected"), ("site/access-b.log", "landed")]

@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from assets.sources import json_rows
+from assets.sources.envelope import Envelope
 from assets.sources.files import Landed, Rejected, read
 from warehouse.subjects import SUBJECTS
 
@@ -19,9 +20,19 @@ FEES = SUBJECTS["fees"]
 LIMIT = 1 << 30
 
 
-def land(path: Path, content: bytes | str) -> Landed:
+@pytest.fixture(params=["whole", "window"])
+def _both_ways(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A small file is decoded whole and a big one over a window: both must say the same."""
+    if request.param == "window":
+        monkeypatch.setattr(json_rows, "_SMALL", -1)
+
+
+both_ways = pytest.mark.usefixtures("_both_ways")
+
+
+def land(path: Path, content: bytes | str, envelope: Envelope | None = None) -> Landed:
     path.write_bytes(content if isinstance(content, bytes) else content.encode())
-    return read(path, "fees.json", FEES, {}, LIMIT)
+    return read(path, "fees.json", FEES, {}, LIMIT, envelope)
 
 
 def rows_of(landed: Landed) -> list[dict[str, object]]:
@@ -33,6 +44,7 @@ def one(path: Path, literal: str) -> object:
     return row["amount_yuan"]
 
 
+@both_ways
 @pytest.mark.parametrize(
     ("literal", "text"),
     [
@@ -57,12 +69,14 @@ def test_values_are_the_text_of_the_file(tmp_path: Path, literal: str, text: str
     assert one(tmp_path / "a", literal) == text
 
 
+@both_ways
 @pytest.mark.parametrize("codec", ["utf-8", "utf-8-sig", "gb18030", "utf-16"])
 def test_encodings(tmp_path: Path, codec: str) -> None:
     rows = rows_of(land(tmp_path / "a", ' [ {"票据号": "甲乙丙"} ] \n'.encode(codec)))
     assert [r["receipt_no"] for r in rows] == ["甲乙丙"]
 
 
+@both_ways
 def test_a_byte_order_mark_in_gb18030(tmp_path: Path) -> None:
     assert len(rows_of(land(tmp_path / "a", '\ufeff[{"票据号": "甲"}]'.encode("gb18030")))) == 1
 
@@ -70,6 +84,7 @@ def test_a_byte_order_mark_in_gb18030(tmp_path: Path) -> None:
 ROW = '{"receipt_no": "A1"}'
 
 
+@both_ways
 @pytest.mark.parametrize(
     ("content", "reason"),
     [
@@ -131,11 +146,13 @@ def test_rejections(tmp_path: Path, content: str | bytes, reason: str) -> None:
     assert caught.value.reason == reason
 
 
+@both_ways
 @pytest.mark.parametrize(("content", "rows"), [("[]", 0), (f"[{ROW}]", 1), (f"[{ROW}, {{}}, {ROW}]", 3), (" [ ] ", 0)])
 def test_an_empty_object_is_a_row_and_an_empty_array_a_file(tmp_path: Path, content: str, rows: int) -> None:
     assert [r["row_no"] for r in rows_of(land(tmp_path / "a", content))] == list(range(1, rows + 1))
 
 
+@both_ways
 @pytest.mark.parametrize(
     "content",
     [
@@ -147,6 +164,7 @@ def test_the_envelope_of_the_platform(tmp_path: Path, content: str) -> None:
     assert [(r["row_no"], r["receipt_no"]) for r in rows_of(land(tmp_path / "a", content))] == [(1, "A1")]
 
 
+@both_ways
 def test_unknown_keys_of_any_row_are_kept(tmp_path: Path) -> None:
     landed = land(tmp_path / "a", '[{"receipt_no": "A"}, {"票据号": "B", "备用": {"a": 1.0}, "": "z", "空": null}]')
     assert landed.unknown_columns == ("备用", "第3列", "空")
@@ -181,6 +199,7 @@ def test_a_file_is_not_held_in_memory(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("block", [1, 2, 3, 7, 64])
 def test_the_edge_of_a_block_may_fall_anywhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, block: int) -> None:
+    monkeypatch.setattr(json_rows, "_SMALL", -1)
     monkeypatch.setattr(json_rows, "_BLOCK", block)
     rows = [{"receipt_no": 'A\n"\\é😀', "amount_yuan": -12.5e10, "note": None, "x": [True, False, {"y": "z" * 50}]}, {}] * 3
     for ascii_only in (True, False):
@@ -195,6 +214,7 @@ def test_the_edge_of_a_block_may_fall_anywhere(tmp_path: Path, monkeypatch: pyte
 value = st.one_of(st.none(), st.booleans(), st.integers(), st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0")))
 
 
+@both_ways
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.fixed_dictionaries({"receipt_no": value}, optional={"note": value, "x": value}), max_size=8), st.booleans())
 def test_what_is_written_is_read(tmp_path: Path, table: list[dict[str, object]], ascii_only: bool) -> None:
@@ -206,3 +226,43 @@ def test_what_is_written_is_read(tmp_path: Path, table: list[dict[str, object]],
     assert [(r["receipt_no"], r["note"]) for r in got] == [(text(row["receipt_no"]), text(row.get("note"))) for row in table]
     extras = [{"x": text(row["x"])} if text(row.get("x")) else None for row in table]
     assert [json.loads(str(r["extra"])) if r["extra"] else None for r in got] == extras
+
+
+OWN = Envelope(code="success", rows="result.page.list", ok="true")
+
+
+@both_ways
+@pytest.mark.parametrize(
+    ("envelope", "content"),
+    [
+        (OWN, f'{{"success": true, "result": {{"page": {{"n": 1, "list": [{ROW}]}}, "x": {{"list": [1]}}}}, "list": 2}}'),
+        (OWN, f'{{"result": {{"list": 1, "page": {{"list": [{ROW}]}}}}, "success": true}}'),
+        (Envelope(code="head.code", rows="rows"), f'{{"rows": [{ROW}], "head": {{"code": "0", "rows": 1}}}}'),
+        (Envelope(code="head.code", rows="head.rows", ok="200"), f'{{"head": {{"code": 200, "rows": [{ROW}]}}, "code": 5}}'),
+        (OWN, f"[{ROW}]"),
+    ],
+)
+def test_an_envelope_with_its_own_words(tmp_path: Path, envelope: Envelope, content: str) -> None:
+    assert [r["receipt_no"] for r in rows_of(land(tmp_path / "a", content, envelope))] == ["A1"]
+
+
+@both_ways
+@pytest.mark.parametrize(
+    ("envelope", "content", "reason"),
+    [
+        (OWN, f'{{"success": false, "result": {{"page": {{"list": [{ROW}]}}}}}}', "error_envelope"),
+        (OWN, f'{{"success": 0, "result": {{"page": {{"list": [{ROW}]}}}}}}', "error_envelope"),
+        (OWN, '{"success": false, "result": {"page": {}}}', "error_envelope"),
+        (OWN, '{"success": true, "result": {"page": {}}}', "not_records"),
+        (OWN, '{"success": true, "result": {"page": {"list": {}}}}', "not_records"),
+        (OWN, '{"success": true, "result": {"page": {"list": [], "list": []}}}', "not_records"),
+        (OWN, f'{{"code": 0, "data": {{"rows": [{ROW}]}}}}', "not_records"),
+        (OWN, f'{{"success": {"[" * 600 + "]" * 600}, "result": {{"page": {{"list": [{ROW}]}}}}}}', "truncated_json"),
+        (Envelope(rows="rows"), f'{{"code": "E1", "rows": [{ROW}]}}', "error_envelope"),
+        (Envelope(rows="rows"), '{"code": "E1", "rows": 1}', "not_records"),
+    ],
+)
+def test_rejections_with_an_envelope_of_its_own(tmp_path: Path, envelope: Envelope, content: str, reason: str) -> None:
+    with pytest.raises(Rejected) as caught:
+        rows_of(land(tmp_path / "a", content, envelope))
+    assert caught.value.reason == reason

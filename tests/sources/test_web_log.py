@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import gzip
 import hashlib
 import json
@@ -394,6 +395,29 @@ def read(folder: Path, content: bytes, line_from: int = 1) -> tuple[Parsed, list
         (combined(tail=r'200 1 "a\\" "b\\"'), {"referer": r"a\\", "user_agent": r"b\\"}),
         (combined(request=r"GET /\x22a\x22 HTTP/1.1"), {"path": r"/\x22a\x22"}),
         (combined(tail=r'200 1 "-" "a \x22b\x5C"'), {"user_agent": r"a \x22b\x5C"}),
+        # what Apache writes of an empty user name, of one with a quote, of nobody
+        (combined(who='10.0.0.1 - ""'), {"remote_addr": "10.0.0.1", "status": 200}),
+        (combined(who=r"10.0.0.1 - wang\"li\" x"), {"remote_addr": "10.0.0.1", "user_agent": AGENT}),
+        (combined(who="- - -"), {"remote_addr": None, "path": "/"}),
+        (combined(tail=r'200 1 "-" "a\\\""'), {"user_agent": r"a\\\""}),
+        (combined(request=r"\x16\x03\x01\"", tail="400 - \"-\" \"-\""), {"method": None, "path": None, "status": 400, "bytes": None}),
+        (combined(request="CONNECT www.example.com:443 HTTP/1.1"), {"method": "CONNECT", "path": "www.example.com:443"}),
+        (combined(request="GET http://www.example.com/a HTTP/1.1"), {"method": "GET", "path": "http://www.example.com/a"}),
+        (combined(request="GET  /a  HTTP/1.1"), {"method": "GET", "path": "/a"}),
+        (combined(who="10.0.0.1  -  -  ", tail='200  1  "-"  "UA"'), {"remote_addr": "10.0.0.1", "bytes": 1, "user_agent": "UA"}),
+        # fields that follow: nginx's main, times, virtual host, Apache's combinedio
+        (combined(tail='200 1 "-" "UA" "10.0.0.2, 10.0.0.3"'), {"remote_addr": "10.0.0.1", "user_agent": "UA", "bytes": 1}),
+        (combined(tail='200 1 "-" "a bot" "-" 0.003 [upstream] rt=0.1 "x" www.example.gov.cn'), {"user_agent": "a bot", "is_bot": True}),
+        (combined(tail='200 1 "-" "UA" 512 4096'), {"bytes": 1, "user_agent": "UA"}),
+        (combined(tail=r'200 1 "-" "a \"b\"" rt="0.1" "\""'), {"user_agent": r"a \"b\""}),
+        (combined(who="10.0.0.1 - wang li", tail='200 1 "-" "UA" 0.1 "x"'), {"remote_addr": "10.0.0.1", "user_agent": "UA"}),
+        # Apache's vhost_combined: the virtual host in front
+        (combined(who="www.example.gov.cn:443 10.0.0.1 - -"), {"remote_addr": "10.0.0.1", "path": "/", "user_agent": AGENT}),
+        (combined(who="www.example.gov.cn:80 2001:db8::1 - wang li"), {"remote_addr": "2001:db8::1"}),
+        (combined(who="10.0.0.9:80 client - -", tail="200 7"), {"remote_addr": "client", "bytes": 7}),
+        (combined(who="www.example.gov.cn 10.0.0.1 - -"), {"remote_addr": "10.0.0.1"}),
+        (combined(who="2001:db8::1 - wang li"), {"remote_addr": "2001:db8::1"}),
+        (combined(who="2001:db8::1 ident wang"), {"remote_addr": "2001:db8::1"}),
         # kinds of client
         (combined(tail='200 1 "-" "Baiduspider/2.0"'), {"is_bot": True}),
         (combined(tail='200 1 "-" "GoogleBOT"'), {"is_bot": True}),
@@ -412,6 +436,19 @@ def read(folder: Path, content: bytes, line_from: int = 1) -> tuple[Parsed, list
         (as_json(time_iso8601="2023-12-31T16:00:00Z"), {"hit_at": datetime(2024, 1, 1)}),
         (as_json(time_iso8601="2023-10-10T13:55:36.789+08:00"), {"hit_at": datetime(2023, 10, 10, 13, 55, 36)}),
         (as_json(time_iso8601=None, time_local="31/Dec/2023:16:00:00 +0000"), {"hit_at": datetime(2024, 1, 1)}),
+        (as_json(time_iso8601=None, msec="1696917336.789"), {"hit_at": datetime(2023, 10, 10, 13, 55, 36)}),
+        (as_json(time_iso8601=None, ts=1696917336), {"hit_at": datetime(2023, 10, 10, 13, 55, 36)}),
+        (as_json(time_iso8601=None, timestamp=1704038400123), {"hit_at": datetime(2024, 1, 1)}),
+        (as_json(**{"time_iso8601": None, "@timestamp": "2023-12-31T16:00:00.001Z"}), {"hit_at": datetime(2024, 1, 1)}),
+        (as_json(request_method="HEAD", request_uri="/a b?c", uri="/x"), {"method": "HEAD", "path": "/a b?c"}),
+        (as_json(method="GET", uri="/x"), {"method": "GET", "path": "/x"}),
+        (as_json(request="/x", verb="GET"), {"method": "GET", "path": "/x"}),
+        (
+            as_json(status=None, response=404, client_ip="::2", bytes="7", referrer="r", agent="spider"),
+            {"status": 404, "remote_addr": "::2", "bytes": 7, "referer": "r", "user_agent": "spider", "is_bot": True},
+        ),
+        (as_json(http_user_agent="BYTE").replace("BYTE", r"a\x22b\x5C"), {"user_agent": r"a\x22b\x5C"}),
+        (as_json(request="", remote_addr="-"), {"method": None, "path": None, "remote_addr": None}),
         # instants in Asia/Shanghai
         (combined("31/Dec/2023:15:59:59 +0000"), {"hit_at": datetime(2023, 12, 31, 23, 59, 59)}),
         (combined("31/Dec/2023:16:00:00 +0000"), {"hit_at": datetime(2024, 1, 1)}),
@@ -444,7 +481,10 @@ def test_lines_that_can_be_read(tmp_path: Path, line: str, want: dict[str, objec
         combined(tail='20 1 "-" "-"'),
         combined(tail='200 x "-" "-"'),
         combined(tail='200 1 "-"'),
-        combined(tail='200 1 "-" "-" "10.0.0.2"'),
+        combined(tail='200 1 "-" "-""10.0.0.2"'),
+        combined(tail='200 1 "-" "-" "10.0.0.2'),
+        combined(tail='- 1 "-" "-"'),
+        f"a b {combined()}",
         combined(request='GET /"a HTTP/1.1'),
         combined(request="GET /\\", tail="200 1"),
         combined(tail=r'200 1 "-" "a\"'),
@@ -476,6 +516,19 @@ def test_bytes_that_are_no_utf8_lose_nothing(tmp_path: Path) -> None:
     assert [hit["row_no"] for hit in hits] == [1, 3, 4]
     assert (hits[0]["user_agent"], hits[0]["is_bot"]) == (r"\xd6\xd0 bot", True)
     assert parsed.rejects.rows() == [(2, r"x\xff\xfe")]
+
+
+def test_bytes_that_are_no_utf8_in_json_lose_nothing(tmp_path: Path) -> None:
+    _, (hit,) = read(tmp_path, as_json(request="GET /BYTE HTTP/1.1").encode().replace(b"BYTE", "中".encode("gb18030")) + b"\n")
+    assert hit["path"] == r"/\xd6\xd0"
+
+
+@pytest.mark.parametrize("line", [combined(), as_json(remote_addr="10.0.0.1")])
+def test_the_mark_of_an_editor_at_the_start_of_a_file_is_no_part_of_its_first_line(tmp_path: Path, line: str) -> None:
+    parsed, hits = read(tmp_path, codecs.BOM_UTF8 + f"{line}\n{line}\n".encode())
+    assert [(hit["row_no"], hit["remote_addr"]) for hit in hits] == [(1, "10.0.0.1"), (2, "10.0.0.1")]
+    assert parsed.lines == 2
+    assert read(tmp_path, codecs.BOM_UTF8 + b"\n")[0].blanks == 1
 
 
 def test_line_ends_of_windows(tmp_path: Path) -> None:

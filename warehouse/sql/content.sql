@@ -2,4 +2,4 @@
 SELECT sha256(coalesce(string_agg(concat_ws('|', source, path, sha256, byte_from, state, reader), ',' ORDER BY source, path, sha256, byte_from, file_id), ''))[:16]
     AS content
 FROM raw.files
-WHERE subject = $subject
+WHERE subject = $subject AND state <> 'unchanged'
