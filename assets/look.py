@@ -7,7 +7,7 @@ reached (`delivery`), Dagster.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -65,8 +65,12 @@ class Look:
     def store_file(self, row: dict[str, Any], file_id: int | None = None) -> int:
         """Record a file; its number."""
         file_id = file_id or next_id(self.con, _FILES)
+        self.store_files({file_id: row})
+        return file_id
+
+    def store_files(self, rows: Mapping[int, dict[str, Any]]) -> None:
+        """Record files by their numbers."""
         always = {
-            "file_id": file_id,
             "load_id": self.load_id,
             "seen_load_id": self.load_id,
             "agency": self.delivery.agency,
@@ -75,9 +79,8 @@ class Look:
             "landed_at": self.now,
             "reader": self.delivery.reader,
         }
-        full = dict.fromkeys(_FILES.schema) | always | row
-        insert(self.con, _FILES, pl.DataFrame([full], schema=_FILES.schema, orient="row"))
-        return file_id
+        full = [dict.fromkeys(_FILES.schema) | always | row | {"file_id": file_id} for file_id, row in rows.items()]
+        insert(self.con, _FILES, pl.DataFrame(full, schema=_FILES.schema, orient="row"))
 
     def store_rejection(self, row: dict[str, Any], reason: str, detail: str, file_id: int | None = None) -> None:
         """Record a file that is not landed at all."""

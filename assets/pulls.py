@@ -15,13 +15,16 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
+import polars as pl
+
 from assets.look import Ingested, listed
 from assets.record_files import RecordLook
 from assets.sources.connector import Incomplete
 from assets.sources.files import Rejected, read
+from assets.sources.shape import CHUNK_ROWS
 from warehouse import tables
 from warehouse.sql import query
-from warehouse.store import delete_files, next_id
+from warehouse.store import append, delete_files, next_id
 from warehouse.subjects import SUBJECTS
 
 _FILES = tables.TABLES["raw.files"]
@@ -82,26 +85,40 @@ class PullLook(RecordLook):
         fresh = self._compare(pull, is_full, rows[0].get("load_id", self.load_id))
         stream = self.delivery.stream(self.subject)
         is_first = not self.known(f"stream = '{stream}' AND state = 'landed'")
+        recorded = {}
         for row, file_id, (count, sheet, unknown, ignored) in zip(rows, ids, read_rows, strict=True):
             new = fresh.get(file_id, 0)
             self.rows += new
             self.unchanged += count - new
-            self.store_file({**row, **{
+            recorded[file_id] = row | {
                 "state": "landed" if new or (is_first and file_id == pull) else "unchanged", "stream": stream, "pull": pull,
                 "rows_read": new, "rows_unchanged": count - new, "sheet": sheet,
                 "unknown_columns": listed(unknown), "ignored_sheets": listed(ignored),
-            }}, file_id)  # fmt: skip
+            }  # fmt: skip
+        self.store_files(recorded)
 
     def _stage(self, rows: Sequence[_Row], ids: Sequence[int]) -> list[tuple[int, str | None, tuple[str, ...], tuple[str, ...]]]:
-        """Read every part to its end into the temporary table `arrived`: rows, sheet, unknown columns, ignored sheets of each."""
+        """Read every part to its end into the temporary table `arrived`: rows, sheet, unknown columns, ignored sheets of each.
+
+        Pages are small: they are stored together, a chunk of rows at a time.
+        """
         contract = SUBJECTS[self.subject]
         self.con.execute(f"CREATE OR REPLACE TEMP TABLE arrived AS FROM {tables.raw(self.subject).full_name} LIMIT 0")
         done = []
+        waiting: list[pl.DataFrame] = []
         for row, file_id in zip(rows, ids, strict=True):
             kept = self.landing.path_of(row["sha256"], Path(row["path"]).suffix)
             landed = read(kept, row["path"], contract, self.delivery.columns, self.limit, self.delivery.envelope)
-            count = self.store_rows("arrived", file_id, landed.sheet, landed.chunks)
+            count = 0
+            for chunk in landed.chunks:
+                count += chunk.height
+                waiting.append(self.placed(chunk, file_id, landed.sheet))
+                if sum(map(len, waiting)) >= CHUNK_ROWS:
+                    append(self.con, "arrived", pl.concat(waiting))
+                    waiting.clear()
             done.append((count, landed.sheet, landed.unknown_columns, landed.ignored_sheets))
+        if waiting:
+            append(self.con, "arrived", pl.concat(waiting))
         return done
 
     def _compare(self, pull: int, is_full: bool, load_id: int) -> dict[int, int]:

@@ -131,7 +131,7 @@ class RecordLook(Look):
         kept = self.landing.path_of(row["sha256"], Path(row["path"]).suffix)
         try:
             landed = read(kept, row["path"], SUBJECTS[self.subject], self.delivery.columns, self.limit, self.delivery.envelope)
-            rows = self.store_rows(tables.raw(self.subject).full_name, file_id, landed.sheet, landed.chunks)
+            rows = self._store_rows(file_id, landed.sheet, landed.chunks)
         except Rejected as verdict:
             delete_files(self.con, tables.raw(self.subject), [file_id])
             self.store_rejection(row, verdict.reason, verdict.detail, file_id)
@@ -142,12 +142,15 @@ class RecordLook(Look):
             "unknown_columns": listed(landed.unknown_columns), "ignored_sheets": listed(landed.ignored_sheets),
         }, file_id)  # fmt: skip
 
-    def store_rows(self, table: str, file_id: int, sheet: str | None, chunks: Iterator[pl.DataFrame]) -> int:
-        """Append the rows of a file to `raw.<subject>` or to a temporary table like it; their number."""
-        columns, count = tables.raw(self.subject).schema, 0
+    def _store_rows(self, file_id: int, sheet: str | None, chunks: Iterator[pl.DataFrame]) -> int:
+        count = 0
         for chunk in chunks:
             count += chunk.height
-            where = {"agency": self.delivery.agency, "file_id": file_id, "sheet": sheet}
-            lit = [pl.lit(value, columns[name]).alias(name) for name, value in where.items()]
-            append(self.con, table, chunk.with_columns(lit).select(list(columns)))
+            append(self.con, tables.raw(self.subject).full_name, self.placed(chunk, file_id, sheet))
         return count
+
+    def placed(self, chunk: pl.DataFrame, file_id: int, sheet: str | None) -> pl.DataFrame:
+        """Rows of a file as `raw.<subject>` has them: with the organ, the file and the sheet they stood in."""
+        columns = tables.raw(self.subject).schema
+        where = {"agency": self.delivery.agency, "file_id": file_id, "sheet": sheet}
+        return chunk.with_columns(pl.lit(value, columns[name]).alias(name) for name, value in where.items()).select(list(columns))

@@ -55,6 +55,11 @@ def build_definitions(plan: Plan | None = None, settings: Settings | None = None
     )
 
 
+def _has_inbox(settings: Settings | None) -> bool:
+    """Whether runs are wanted by themselves and there is an inbox that may start one."""
+    return settings is not None and settings.schedule and any(s.inbox for s in settings.sources)
+
+
 def _sources(settings: Settings | None) -> list[dg.AssetSpec]:
     """The configured sources, each with how long it counts as fresh."""
     return [loads.spec(s.name, KINDS[s.kind], s.subjects, s.fresh_hours) for s in (settings.sources if settings else ())]

@@ -13,15 +13,17 @@ from codecs import getincrementaldecoder
 from collections.abc import Hashable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Any
 
-from assets.sources.envelope import Envelope, Object, at, compact, decode, may_be_unpaired, shown
+from assets.sources.envelope import Envelope, Number, Object, at, decode, may_be_unpaired, shown
 from assets.sources.json_rows import layouts_of
 from assets.sources.rest_trouble import Trouble
 from assets.sources.shape import Headers, Rejected
 
 _GB18030 = frozenset({"gb18030", "gbk", "gb2312"})
 # What may be shown of a code, which could be any text.
+_FLAT = frozenset({str, Number, bool, type(None)})
 _CODE = re.compile(r"[A-Z]{0,3}-?[0-9]{1,6}", re.ASCII)
 
 
@@ -101,12 +103,13 @@ def _keys(rows: Sequence[Object], headers: Headers, escaped: bool) -> frozenset[
     parts = [names.index(name) for name in headers.subject.key]
     keys = set()
     for position, row in enumerate(rows, 1):
-        for _, value in row:
-            if isinstance(value, (tuple, list)):
-                compact(value)  # as the reader will, which may be too deep
+        values = tuple(map(itemgetter(1), row))
+        if not _FLAT.issuperset(map(type, values)):
+            for value in values:
+                shown(value)  # as the reader will, which may be too deep
         places = layouts.of(row, position).fields
-        values = tuple(row[place][1] for part in parts if (place := places[part]) is not None)
-        keys.add(_hash(values if all(values) and len(values) == len(parts) else row))
+        key = tuple(values[place] for part in parts if (place := places[part]) is not None)
+        keys.add(_hash(key if all(key) and len(key) == len(parts) else row))
     return frozenset(keys)
 
 

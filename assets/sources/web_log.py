@@ -11,6 +11,10 @@ went on behind before; otherwise it is a new log and lands from its first byte. 
 An older, shorter copy that ends where a landed range ends is known. A copy that is cut elsewhere, or a log that was changed, counts
 as a new log, and its lines count again: nothing lost is worth more than nothing doubled, and no statutory cell counts access logs.
 Two logs that are equal byte for byte are one as long as they are.
+
+With copytruncate the copy goes on behind what was landed, and what stands in the emptied log is a new one, also where it has grown past
+its old size before the next look. What cannot be known: lines that the server wrote between copy and truncation, which stand nowhere,
+and that a copy is still being written; such a part of one counts as a log of its own.
 """
 
 from __future__ import annotations

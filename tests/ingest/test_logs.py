@@ -67,6 +67,23 @@ def test_a_log_that_grows_is_landed_line_by_line_once_through_rotation_and_compr
     assert house.settle(LOG).files == 0
 
 
+@pytest.mark.parametrize("grown", [0, 1, 3, 9], ids=["empty", "shorter", "as long", "longer than before"])
+@pytest.mark.parametrize("copy", [".log.1", ".log-20230601", "-old.log.gz"])
+def test_a_log_that_is_copied_and_truncated_loses_nothing_and_doubles_nothing(house: House, copy: str, grown: int) -> None:
+    # Longer than a head: of shorter logs that are equal in bytes and lines it cannot be told which one the copy goes on behind.
+    lines = [log_line(day, agent="x" * 5000) for day in DAYS]
+    write_log(path(house), lines[:3])
+    house.land(LOG)
+    write_log(path(house, copy), lines[:5])  # two lines since the last look stand in the copy alone
+    write_log(path(house), lines[5 : 5 + grown])
+    assert house.land(LOG).rows_new == 2 + grown
+    write_log(path(house), lines[5 : 5 + grown + 1])
+    assert (house.land(LOG).rows_new, house.land(LOG).rows_new) == (1, 0)
+    house.settle(LOG)
+    wanted = [(f"2023-05-{day:02}", 1) for day in range(1, 5 + grown + 2)]
+    assert sorted(house.ask("SELECT day::VARCHAR, hits FROM core.access_log_days")) == wanted
+
+
 def test_a_log_that_was_still_being_compressed_is_no_longer_told_once_it_is_whole(house: House) -> None:
     write_log(path(house), map(log_line, DAYS[:3]))
     house.night()

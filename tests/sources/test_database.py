@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
@@ -480,6 +481,16 @@ def test_a_connection_killed_again_and_again_is_told(bureau: Bureau, spool: Path
     verdict = refused(bureau.source("v", **COLUMNS), spool, subject="applications")
     assert verdict.reason == "connection_lost"
     assert len(killed) >= 2
+
+
+@pytest.mark.wide
+def test_a_full_disk_is_not_blamed_on_the_database(bureau: Bureau, spool: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fill() -> None:
+        raise OSError(errno.ENOSPC, "no space")
+
+    amid_rows(monkeypatch, fill)
+    with pytest.raises(OSError, match="no space"):
+        bureau.source("v", **COLUMNS).pull(APPLICATIONS, None, spool)
 
 
 @pytest.mark.wide
