@@ -2,8 +2,10 @@
 PYTHON ?= python3
 BIN := .venv/bin
 CONFIG ?= examples/xinxiang-2023/gouji.toml
+RECORDS ?= examples/xinxiang-2023/records
+PORT ?= 8088
 
-.PHONY: help setup run ui test test-all check bench docs lock
+.PHONY: help setup run demo-platform ui test test-all check bench docs lock
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -21,6 +23,9 @@ setup: .venv/ready ## make .venv with everything that is needed
 run: setup ## run the job on the example (CONFIG=… for another configuration)
 	@$(BIN)/gouji --config $(CONFIG) run
 	@$(BIN)/gouji --config $(CONFIG) tables --year 2023
+
+demo-platform: setup ## an enforcement platform to try things out on, with a switch for every fault (RECORDS=… PORT=…)
+	$(BIN)/python examples/demo_platform.py $(RECORDS) --port $(PORT)
 
 ui: setup ## open the Dagster UI on the runs of `make run`
 	@$(BIN)/gouji --config $(CONFIG) ui
@@ -44,10 +49,11 @@ bench: setup ## measurements, as ratios
 	$(BIN)/python tests/bench.py
 	$(BIN)/python tests/bench_report.py
 	$(BIN)/python tests/bench_logs.py
+	$(BIN)/python tests/bench_pulls.py
 
 docs: setup ## generate the pages that follow from the code
 	$(BIN)/python -m pipelines.docs
 
 lock: ## resolve requirements.lock anew from pyproject.toml
-	$(BIN)/pip-compile --quiet --extra dev --allow-unsafe --generate-hashes --strip-extras --no-header \
+	$(BIN)/pip-compile --quiet --extra dev --extra postgresql --extra mariadb --extra adbc --allow-unsafe --generate-hashes --strip-extras --no-header \
 	  --no-emit-index-url --no-emit-find-links --no-emit-trusted-host --output-file requirements.lock pyproject.toml

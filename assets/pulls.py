@@ -82,9 +82,9 @@ class PullLook(RecordLook):
         read_rows = self._stage(rows, ids)
         if total is not None and total != (have := sum(n for n, *_ in read_rows)):
             raise Incomplete("rows_lost", f"来源说共有 {total} 行，读出来是 {have} 行；请重新运行，仍不相符时请与来源的维护单位核对。")
-        fresh = self._compare(pull, is_full, rows[0].get("load_id", self.load_id))
         stream = self.delivery.stream(self.subject)
-        is_first = not self.known(f"stream = '{stream}' AND state = 'landed'")
+        is_first = not self.known(f"stream = '{stream}' AND pull < {pull}")
+        fresh = self._land_all() if is_first else self._compare(pull, is_full, rows[0].get("load_id", self.load_id))
         recorded = {}
         for row, file_id, (count, sheet, unknown, ignored) in zip(rows, ids, read_rows, strict=True):
             new = fresh.get(file_id, 0)
@@ -120,6 +120,13 @@ class PullLook(RecordLook):
         if waiting:
             append(self.con, "arrived", pl.concat(waiting))
         return done
+
+    def _land_all(self) -> dict[int, int]:
+        """Store all staged rows: nothing stands that they could be compared with; number of rows by part."""
+        self.con.execute(f"INSERT INTO {tables.raw(self.subject).full_name} BY NAME FROM arrived")
+        fresh = dict(self.con.execute("SELECT file_id, count(*) FROM arrived GROUP BY file_id").fetchall())
+        self.con.execute("DROP TABLE arrived")
+        return fresh
 
     def _compare(self, pull: int, is_full: bool, load_id: int) -> dict[int, int]:
         """Store the staged rows that are new or have changed, note those that are gone; number of new rows by part."""

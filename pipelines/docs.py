@@ -59,6 +59,7 @@ MODELS: Mapping[str, tuple[str, Callable[[], type[keys.Table]]]] = {
     "nightly": ("[nightly]", lambda: keys.NightlyTable),
     "limits": ("[limits]", lambda: keys.LimitsTable),
     "counting": ("[counting]", keys.counting_table),
+    "site": ("[site]", lambda: keys.SiteTable),
     "agencies": ("[[agencies]]", lambda: keys.AgencyTable),
     "sources": ("[[sources]]", lambda: ways.SourceTable),
     "sources.inbox": ("[sources.inbox]", lambda: ways.InboxTable),
@@ -239,6 +240,8 @@ def toml(value: object) -> str:
         return "true" if value else "false"
     if isinstance(value, tuple):
         return f"[{', '.join(map(toml, value))}]"
+    if isinstance(value, dict):
+        return f"{{{', '.join(f'{toml(k)} = {toml(v)}' for k, v in value.items())}}}"
     return json.dumps(value, ensure_ascii=False)
 
 
@@ -298,7 +301,8 @@ def _files() -> list[str]:
         ]  # fmt: skip
     return [
         *lines, f"### {ACCESS_LOG}：{SOURCE_ZH[ACCESS_LOG]}", "",
-        f"默认样式 `{ACCESS_LOG_PATTERN}`；网站服务器自己写的日志（combined、common 或 JSON 行，可以是 .gz），没有栏目可以配置。", "",
+        f"默认样式 `{ACCESS_LOG_PATTERN}`；网站服务器自己写的日志（nginx 或 Apache 的 combined、common 或 JSON 行，combined 之后可有其他字段；"
+        "可以是 .gz），没有栏目可以配置。", "",
     ]  # fmt: skip
 
 

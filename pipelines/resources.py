@@ -53,6 +53,7 @@ def scope_of(settings: Settings) -> Scope:
         ignored=settings.ignored,
         given=settings.given,
         claims=settings.claims,
+        site=settings.site,
     )
 
 

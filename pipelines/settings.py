@@ -23,6 +23,7 @@ from pipelines.settings_file import (
     PathsTable,
     Problems,
     SettingsError,
+    SiteTable,
     counting_table,
     hint,
     is_credit_code,
@@ -35,13 +36,14 @@ from pipelines.settings_file import (
 from pipelines.settings_sources import DatabaseTable, InboxTable, RestTable, SourceTable, wrong_way
 from pipelines.toml_lines import Place, lines_of
 from warehouse import forms
+from warehouse.site import SiteSettings
 from warehouse.subjects import ACCESS_LOG, ACCESS_LOG_PATTERN, SOURCES, SUBJECTS
 
 __all__ = ["NAME", "VARIABLE", "Agency", "Settings", "SettingsError", "Source", "load", "locate"]
 
 VARIABLE = "GOUJI_CONFIG"
 NAME = "gouji.toml"
-_TABLES = ("paths", "nightly", "limits", "counting", "agencies", "sources", "ignore", "published", "claims")
+_TABLES = ("paths", "nightly", "limits", "counting", "site", "agencies", "sources", "ignore", "published", "claims")
 _HOW = f"""请新建 UTF-8 编码的文本文件 {NAME}，至少写明一个机关和一个来源：
 
 [[agencies]]
@@ -113,6 +115,7 @@ class Settings:
     threads: int
     file_bytes: int
     counting: Mapping[str, str | bool | tuple[str, ...]] = field(hash=False)
+    site: SiteSettings = field(hash=False)
     agencies: tuple[Agency, ...]
     sources: tuple[Source, ...]
     ignored: tuple[facts.Ignored, ...]
@@ -159,6 +162,7 @@ def load(path: Path) -> Settings:
     nightly = problems.table(NightlyTable, raw.get("nightly", {}), ("nightly",)) or NightlyTable()
     limits = problems.table(LimitsTable, raw.get("limits", {}), ("limits",)) or LimitsTable()
     counting = problems.table(counting_table(), raw.get("counting", {}), ("counting",)) or counting_table()()
+    site = problems.table(SiteTable, raw.get("site", {}), ("site",)) or SiteTable()
     agencies = problems.tables(AgencyTable, raw.get("agencies", []), "agencies")
     sources = problems.tables(SourceTable, raw.get("sources", []), "sources")
     ignored = problems.tables(facts.IgnoreTable, raw.get("ignore", []), "ignore", needed=False)
@@ -183,6 +187,7 @@ def load(path: Path) -> Settings:
         threads=limits.threads,
         file_bytes=limits.file_mb * 1024 * 1024,
         counting=counting.model_dump(),
+        site=SiteSettings(**site.model_dump()),
         agencies=tuple(Agency(a.name, a.code, a.parent or None, a.aliases, a.powers) for _, a in agencies),
         sources=tuple(_source(file.parent, s) for _, s in sources),
         ignored=facts.ignored_rows(t for _, t in ignored),

@@ -26,6 +26,7 @@ from assets.logic import text as spelling
 from assets.logic.identity import valid_codes
 from pipelines.toml_lines import Place, line_at
 from warehouse import clock, counting, forms
+from warehouse.site import SiteSettings
 
 POWERS = ("rule_making",)
 
@@ -146,6 +147,7 @@ def pattern(text: str) -> str:
 
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 Normal = Annotated[str, AfterValidator(normal)]
+NotNegative = Annotated[StrictInt, Field(ge=0)]
 Positive = Annotated[StrictInt, Field(ge=1)]
 
 
@@ -197,6 +199,17 @@ class AgencyTable(Table):
     powers: tuple[Annotated[str, one_of(POWERS)], ...] = Field(
         default=(), description="职权，可写 rule_making（有规章制定权）；目前只检查，不影响统计"
     )
+
+
+class SiteTable(Table):
+    """`[site]`; limits of the rules about the web site, 0 for none."""
+
+    channel_days: dict[str, NotNegative] = Field(default={}, description="栏目全名 → 多少天没有更新就提醒；0 为不判")
+    word_days: dict[str, NotNegative] = Field(
+        default=dict(SiteSettings().word_days), description="栏目名中的字样 → 多少天；几个字样都有时取最短的。默认按国办秘函〔2019〕19号"
+    )
+    other_channel_days: NotNegative = Field(default=365, description="其他栏目多少天没有更新就提醒；0 为不判")
+    unfetched_days: NotNegative = Field(default=30, description="发布多少天后仍没有人打开过就提醒；0 为不判")
 
 
 @cache

@@ -11,14 +11,13 @@ from collections.abc import Collection, Iterator
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, Field, StrictInt
+from pydantic import AfterValidator, Field
 
-from pipelines.settings_file import Normal, Positive, Table, Text, distinct, one_of, pattern, wrong
+from pipelines.settings_file import Normal, NotNegative, Positive, Table, Text, distinct, one_of, pattern, wrong
 from pipelines.toml_lines import Place
 from warehouse.subjects import ACCESS_LOG, SOURCES, SUBJECTS
 
 KINDS = {"files": "文件夹", "inbox": "收件箱", "rest": "接口", "database": "数据库"}
-_NotNegative = Annotated[StrictInt, Field(ge=0)]
 _Subject = Annotated[str, one_of(SUBJECTS)]
 _Subjects = Annotated[tuple[Annotated[str, one_of(SOURCES)], ...], AfterValidator(distinct)]
 
@@ -85,7 +84,7 @@ class InboxTable(Table):
     complete: Literal["stable", "marker"] = Field(
         default="stable", description='怎样算传完：stable 为一段时间没有变化，marker 为旁边有同名加 ".done" 的标记文件'
     )
-    settle_seconds: _NotNegative = Field(default=60, description="stable 时：最近一次修改至少在多少秒以前")
+    settle_seconds: NotNegative = Field(default=60, description="stable 时：最近一次修改至少在多少秒以前")
     key_file: str = Field(default="", description="SFTP 登录用的私钥文件，权限须为 0600")
     password_env: _Variable = Field(default="", description="SFTP 密码所在的环境变量；与 key_file 二选一")
     password_file: str = Field(default="", description="SFTP 密码所在的文件，权限须为 0600")
@@ -115,8 +114,8 @@ class RestTable(Table):
     scheme: str = Field(default="Bearer", description="令牌前面的字样；不要时写空")
     ca_file: str = Field(default="", description="平台用自己的根证书时，该证书的文件；证书总是要核对的")
     page_size: Positive = Field(default=500, description="每页要多少行")
-    first_page: _NotNegative = Field(default=1, description="第一页的页码")
-    pause_ms: _NotNegative = Field(default=0, description="两次请求之间至少停多少毫秒，以免给平台太大压力")
+    first_page: NotNegative = Field(default=1, description="第一页的页码")
+    pause_ms: NotNegative = Field(default=0, description="两次请求之间至少停多少毫秒，以免给平台太大压力")
     timeout_seconds: Positive = Field(default=30, description="多少秒没有数据就算超时")
     deadline_seconds: Positive = Field(default=300, description="一页最多等多少秒")
     attempts: Positive = Field(default=5, description="一页最多请求几次")
@@ -158,7 +157,7 @@ class SourceTable(Table):
         default=(), description="哪些数据的每个文件都是全量导出：没有变的行不再落地，最新的文件中没有了的记录另有提醒"
     )
     full_days: Positive = Field(default=7, description="接口和数据库：每隔多少天取一次全量，其间只取有更新的")
-    overlap_hours: _NotNegative = Field(default=48, description="接口和数据库：增量取数时往前多取多少小时，以防时钟不准和迟到的更新")
+    overlap_hours: NotNegative = Field(default=48, description="接口和数据库：增量取数时往前多取多少小时，以防时钟不准和迟到的更新")
     fresh_hours: Positive = Field(default=36, description="最近一次完整取数超过多少小时算过期，在界面上标出")
     columns: dict[str, dict[str, Text]] = Field(default={}, description="数据 → 本单位文件的栏目名 → 字段的名称或代码")
     values: dict[str, dict[str, dict[str, Text]]] = Field(default={}, description="数据 → 字段 → 本单位的代码或说法 → 标准的取值")

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs from Debian what `make test-all` needs and the machine does not have. Run as root; elsewhere it says what is missing.
 set -euo pipefail
-declare -A needs=([chromium]=chromium [fc-match]=fontconfig [mariadbd]=mariadb-server)
+declare -A needs=([chromium]=chromium [fc-match]=fontconfig [mariadbd]=mariadb-server [sshd]=openssh-server [nginx]=nginx-light [apache2]=apache2)
 missing=()
 for program in "${!needs[@]}"; do PATH="$PATH:/usr/sbin" command -v "$program" >/dev/null || missing+=("${needs[$program]}"); done
 fc-list :lang=zh 2>/dev/null | grep -q . || missing+=(fonts-noto-cjk)

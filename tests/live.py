@@ -31,7 +31,6 @@ from assets.sources.files import Rejected, read
 from assets.sources.rest import Rest
 from expectations import findings
 from pipelines import settings as config
-from pipelines.home import prepare
 from pipelines.resources import plan_of
 from warehouse import gate, report, status
 from warehouse.subjects import SUBJECTS
@@ -68,39 +67,45 @@ def rows_of(drop: Path, subject: str, columns: Mapping[str, str]) -> list[Row]:
     return rows
 
 
-def headers_of(subject: str) -> dict[str, str]:
-    """House name → the Chinese header of a field."""
-    return {name: header for header, name in reversed(SUBJECTS[subject].headers.items()) if not header.isascii()}
-
-
 def fill(server: Server, place: str, names: Sequence[str], rows: Sequence[Row], kinds: Mapping[str, str] | None = None) -> None:
-    """Make the table `place` with these columns of text and a number in order, and the view `v_<place>` over it; the reader may ask that.
+    """Make the table `place` with these rows and a number in their order, and the view `v_<place>` over it, which the reader may ask.
 
-    `names` are the columns as the table has them; values of `rows` come in their order.
+    Args:
+        server: Where.
+        place: Name of the table.
+        names: Its columns, of text unless `kinds` says otherwise; the values of a row stand in their order.
+        rows: What it holds.
+        kinds: Column → type.
     """
-    quoted = server.admin.get_backend_name() == "mysql" and "`{}`" or '"{}"'
-    columns = ", ".join(f"{quoted.format(n)} {(kinds or {}).get(n, 'text')}" for n in names)
+    quote = "`{}`" if is_mariadb(server) else '"{}"'
+    columns = ", ".join(f"{quote.format(n)} {(kinds or {}).get(n, 'text')}" for n in names)
     server.run(f"CREATE TABLE {place} (seq integer PRIMARY KEY, {columns})", f"CREATE VIEW v_{place} AS SELECT * FROM {place}")
     server.run(f"GRANT SELECT ON v_{place} TO {account(server)}")
     add(server, place, names, rows)
 
 
 def add(server: Server, place: str, names: Sequence[str], rows: Sequence[Row], first: int = 1) -> None:
-    """Put rows into such a table."""
-    table = sa.table(place, sa.column("seq"), *map(sa.column, names))
-    values = [{"seq": n, **dict(zip(names, row.values(), strict=True))} for n, row in enumerate(rows, first)]
+    """Put rows into such a table, behind those that it has."""
+    columns = ["seq", *names]
+    bound = {name: sa.bindparam(f"b{at}") for at, name in enumerate(columns)}  # a header may hold what no parameter is called
+    values = [{f"b{at}": each for at, each in enumerate([n, *row.values()])} for n, row in enumerate(rows, first)]
     with server.connection() as con:
-        con.execute(sa.insert(table), values)
+        con.execute(sa.insert(sa.table(place, *map(sa.column, columns))).values(bound), values)
+
+
+def is_mariadb(server: Server) -> bool:
+    """Which of the two it is."""
+    return server.admin.get_backend_name() == "mysql"
 
 
 def account(server: Server) -> str:
     """The reading account, as the database writes it."""
-    return f"{READER}@'127.0.0.1'" if server.admin.get_backend_name() == "mysql" else READER
+    return f"{READER}@'127.0.0.1'" if is_mariadb(server) else READER
 
 
 def add_reader(server: Server, password: str) -> None:
     """An account that may log in and, until it is granted something, nothing else."""
-    if server.admin.get_backend_name() == "mysql":
+    if is_mariadb(server):
         server.run(f"CREATE USER {account(server)} IDENTIFIED BY '{password}'")
     else:
         server.run(f"CREATE ROLE {READER} LOGIN PASSWORD '{password}'", f"ALTER ROLE {READER} SET default_transaction_read_only = on")
