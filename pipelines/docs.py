@@ -301,7 +301,7 @@ def _files() -> list[str]:
         ]  # fmt: skip
     return [
         *lines, f"### {ACCESS_LOG}：{SOURCE_ZH[ACCESS_LOG]}", "",
-        f"默认样式 `{ACCESS_LOG_PATTERN}`；网站服务器自己写的日志（nginx 或 Apache 的 combined、common 或 JSON 行，combined 之后可有其他字段；"
+        f"默认样式 `{ACCESS_LOG_PATTERN}`；nginx 或 Apache 自己写的日志（combined、common 或 JSON 行，combined 之后可有其他字段；"
         "可以是 .gz），没有栏目可以配置。", "",
     ]  # fmt: skip
 

@@ -76,10 +76,10 @@ def step(folder: Path, verb: str) -> None:
     """One measured piece of work, run in a process of its own."""
     from assets.delivery import Delivery
     from assets.ingest import ingest
-    from assets.sources.folder import Folder
     from assets.logic.vocabulary import Vocabulary
     from assets.logs import count_days, land_logs
     from assets.records import settle
+    from assets.sources.folder import Folder
     from warehouse import counting, report
     from warehouse.landing import Landing
     from warehouse.store import Warehouse
