@@ -106,7 +106,9 @@ def _since(warehouse: Warehouse, delivery: Delivery, subject: str, now: datetime
         text = query("pulls/watermark").replace("core.subject", tables.core(subject).full_name)
         row: tuple[datetime | None, datetime | None] = con.execute(text, given).fetchone() or (None, None)
     latest, full_at = row
-    if latest is None or full_at is None or now - full_at >= timedelta(days=delivery.full_days) or SUBJECTS[subject].updated_at is None:
+    if latest is None or full_at is None or SUBJECTS[subject].updated_at is None:
+        return None
+    if (now.date() - full_at.date()).days >= delivery.full_days:  # by the calendar: a night is never a few seconds short of a week
         return None
     return latest - delivery.overlap
 

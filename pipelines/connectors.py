@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from assets.delivery import Delivery
 from assets.sources.connector import Connector, Feed, Found, Incomplete, Pulled, Store
@@ -22,6 +22,9 @@ from pipelines.secrets import private_file, secret
 from pipelines.settings import Settings, Source
 from pipelines.settings_sources import DatabaseTable, InboxTable, NamesTable, RestTable
 from warehouse.subjects import ACCESS_LOG, SUBJECTS, Subject
+
+if TYPE_CHECKING:
+    from assets.sources.tree import Tree
 
 
 @dataclass(frozen=True)
@@ -82,8 +85,7 @@ def connector(settings: Settings, source: Source, subject: str) -> Connector:
     folder = settings.file.parent
     try:
         if source.inbox:
-            # A log never stands still; what it has grown by is known by its content.
-            return _inbox(source.inbox, folder, settings.file_bytes, "growing" if subject == ACCESS_LOG else source.inbox.complete)
+            return _inbox(source.inbox, folder, settings.file_bytes, is_log=subject == ACCESS_LOG)
         if source.rest:
             return _rest(source.rest, source, folder)
         if source.database:
@@ -97,18 +99,22 @@ def connector(settings: Settings, source: Source, subject: str) -> Connector:
 # Each way brings libraries that the others do without: they are imported where they are needed.
 
 
-def _inbox(table: InboxTable, folder: Path, limit_bytes: int, complete: Literal["stable", "marker", "growing"]) -> Store:
+def _inbox(table: InboxTable, folder: Path, limit_bytes: int, *, is_log: bool) -> Store:
     from assets.sources.inbox import Inbox
     from assets.sources.tree import LocalTree
 
-    if "://" not in table.url:
-        return Inbox(LocalTree((folder / table.url).resolve()), limit_bytes, complete, table.settle_seconds)
+    tree: Tree = LocalTree((folder / table.url).resolve()) if "://" not in table.url else _sftp(table, folder)
+    # A log never stands still; what it has grown by is known by its content.
+    complete: Literal["stable", "marker", "growing"] = "growing" if is_log else "marker" if table.complete == "marker" else "stable"
+    return Inbox(tree, limit_bytes, complete, table.settle_seconds)
+
+
+def _sftp(table: InboxTable, folder: Path) -> Tree:
     from assets.sources.sftp import Login, SftpTree
 
     key = private_file(table.key_file, folder) if table.key_file else None
     password = secret(table.password_env, table.password_file, folder)
-    login = Login.of(table.url, folder / table.known_hosts, key, password)
-    return Inbox(SftpTree(login), limit_bytes, complete, table.settle_seconds)
+    return SftpTree(Login.of(table.url, folder / table.known_hosts, key, password))
 
 
 def _rest(table: RestTable, source: Source, folder: Path) -> Feed:

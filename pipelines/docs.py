@@ -18,7 +18,7 @@ from datetime import date
 from decimal import Decimal
 from importlib.resources import files
 from pathlib import Path
-from typing import Annotated, Any, Literal, Union, get_args, get_origin
+from typing import Annotated, Any, Union, get_args, get_origin
 
 from pydantic.fields import FieldInfo
 
@@ -270,8 +270,6 @@ def _written(annotation: Any) -> str:
         return _written(inner[0])
     if origin in (Union, types.UnionType):
         return _written(next(a for a in inner if a is not type(None)))
-    if origin is Literal:
-        return "、".join(f"`{toml(word)}`" for word in inner)
     if origin is tuple:
         return f"{_written(inner[0])}的列表"
     if origin is dict:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator
-from typing import Annotated, Literal
+from typing import Annotated
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field
@@ -81,7 +81,7 @@ class InboxTable(Table):
     url: Annotated[Text, AfterValidator(_inbox_address)] = Field(
         description='文件夹，或 "sftp://用户@主机[:端口]/文件夹"；其中的文件只读取，不改动、不删除'
     )
-    complete: Literal["stable", "marker"] = Field(
+    complete: Annotated[str, one_of(("stable", "marker"))] = Field(
         default="stable", description='怎样算传完：stable 为一段时间没有变化，marker 为旁边有同名加 ".done" 的标记文件'
     )
     settle_seconds: NotNegative = Field(default=60, description="stable 时：最近一次修改至少在多少秒以前")
@@ -190,13 +190,13 @@ def wrong_way(source: SourceTable) -> Iterator[tuple[Place, str]]:
 def _wrong_inside(table: InboxTable | RestTable | DatabaseTable, source: SourceTable) -> Iterator[tuple[Place, str]]:
     env, file = ("token_env", "token_file") if isinstance(table, RestTable) else ("password_env", "password_file")
     if getattr(table, env) and getattr(table, file):
-        yield (file,), f"与 {env} 只写一个"
+        yield (file,), f"与 {env} 只能写一个；请删去其中之一"
     match table:
         case InboxTable() if table.url.startswith("sftp://"):
             if not table.known_hosts:
-                yield (), "用 SFTP 要写 known_hosts：服务器公钥的文件，用来确认连到的是哪台服务器"
+                yield (), "用 SFTP 要写 known_hosts（服务器公钥的文件，用来确认连到的是哪台服务器）；请补上"
             if bool(table.key_file) == bool(table.password_env or table.password_file):
-                yield (), "用 SFTP 要写 key_file，或 password_env、password_file 之一"
+                yield (), "用 SFTP 要写 key_file，或 password_env、password_file 之一；请只写一种"
         case DatabaseTable():
             for subject in (s for s in source.subjects if s not in table.tables):
                 yield ("tables",), f"没有写 {subject} 在哪个表或视图；请补上，或从 subjects 中删去"

@@ -184,12 +184,13 @@ def configuration(agency: str, name: str, year: int, sources: Sequence[Live], he
 # ---- what a night left ------------------------------------------------------------------------------------------------------
 
 # Rules about files, which live sources have others of.
-OF_FILES = ("rejected_file", "unknown_columns")
+OF_FILES = ("rejected_file", "rejected_file_gone", "unknown_columns")
 _TOLD = {
     "cells": "SELECT agency, year, cell_id, value, records FROM report.cells",
     "places": "SELECT year, subject, record_key, place, rule, count(*) FROM report.places GROUP BY ALL",
     "ledger": "SELECT agency, subject, record_key, place, rule, count(*) FROM core.ledger GROUP BY ALL",
-    "findings": "SELECT rule, severity, agency, year, subject, record_key, cell_id, field, expected, actual, difference, count(*) "
+    "findings": "SELECT rule, severity, agency, year, subject, record_key, cell_id, field, expected, "
+    "coalesce(try_cast(actual AS DECIMAL(28, 6))::VARCHAR, actual) AS shown, difference, count(*) "
     f"FROM report.findings WHERE rule NOT IN {OF_FILES} GROUP BY ALL",
 }
 Told = dict[str, set[tuple[Any, ...]]]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import errno
 import os
 import re
@@ -16,6 +17,7 @@ import pytest
 from building import AGENCY, House, fetch
 from published import ADDRESS, PERSONAL, folder_of, house_of, more, publish, snap
 
+from assets.sources import database_errors, rest_trouble, sftp, tree
 from warehouse import audit, snapshot, tables
 from warehouse.model import TYPES
 from warehouse.snapshot import SnapshotError
@@ -187,13 +189,41 @@ def test_every_landed_row_has_a_place_and_a_reason_in_chinese(kept: House, file:
     ]
 
 
+def codes_given_to(root: Path, *calls: str) -> set[str]:
+    """The codes that stand in the code as the first argument of these calls."""
+    found = set()
+    for file in [*(root / "assets").rglob("*.py"), *(root / "pipelines").rglob("*.py")]:
+        for node in ast.walk(ast.parse(file.read_text("utf-8"))):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in calls and node.args:
+                first = [node.args[0].body, node.args[0].orelse] if isinstance(node.args[0], ast.IfExp) else [node.args[0]]
+                found |= {each.value for each in first if isinstance(each, ast.Constant)}
+    return found
+
+
+def codes_told(root: Path, page: str, start: str, end: str) -> set[str]:
+    """The codes in the first column of the tables of a section."""
+    section = (root / "docs" / page).read_text("utf-8").partition(start)[2].partition(end)[0]
+    return {word for line in section.splitlines() if line.startswith("| `") for word in re.findall(r"`(\w+)`", line.split("|")[1])}
+
+
+def codes_explained(kind: str) -> set[str | None]:
+    return {code for of_kind, code, *_ in audit.words()["audit.reasons"] if of_kind == kind}
+
+
 def test_every_reason_for_a_rejection_is_explained(root: Path) -> None:
-    code = "\n".join(p.read_text("utf-8") for p in (root / "assets").rglob("*.py"))
-    used = set(re.findall(r'Rejected\(\s*"(\w+)"', code))
-    page = (root / "docs" / "contracts.zh-CN.md").read_text("utf-8").partition("### 6.7")[2].partition("### 6.8")[0]
-    told = {word for line in page.splitlines() if line.startswith("| `") for word in re.findall(r"`(\w+)`", line.split("|")[1])}
-    explained = {code for kind, code, *_ in audit.words()["audit.reasons"] if kind == "rejection"}
-    assert used <= explained == told
+    used = codes_given_to(root, "Rejected", "RefusedArchive") | tree._REFUSALS.keys() | {"unreadable"}
+    for file in ("archive", "inbox"):
+        used |= set(re.findall(r'"(archive_\w+)"', (root / "assets" / "sources" / f"{file}.py").read_text("utf-8")))
+    assert used == codes_explained("rejection") == codes_told(root, "contracts.zh-CN.md", "### 6.7", "### 6.8")
+
+
+def test_every_reason_for_a_load_that_is_not_whole_is_explained(root: Path) -> None:
+    used = codes_given_to(root, "Incomplete", "Trouble", "_incomplete") | rest_trouble.REASONS.keys() | sftp._TOLD.keys()
+    used |= database_errors._DETAILS.keys() - {"unreadable_value"}  # which is told as unreadable_column
+    # A page or a part that was kept is read like a file.
+    used |= codes_given_to(root, "Rejected") & codes_explained("load")
+    assert {"missing_key_column", "duplicate_column", "truncated_json", "not_records", "error_envelope", "bad_parquet", "too_large"} <= used
+    assert used == codes_explained("load") == codes_told(root, "sources.zh-CN.md", "## 八、", "## 九、")
 
 
 def test_a_warehouse_without_any_publication_gives_a_file_without_figures(tmp_path: Path) -> None:
