@@ -32,6 +32,7 @@ READER_VERSION = "1"
 class Delivery:
     """Where one subject of one source comes from: the organ it belongs to, how it is reached, local headers.
 
+    `question` is a digest of what a feed is asked and where: an answer to another question says nothing of what has changed.
     `full_export`: each file is everything the source holds, a later one replaces the earlier. A feed is asked for changes since the last
     pull less `overlap`, and for everything at least every `full_days` days.
     """
@@ -42,6 +43,7 @@ class Delivery:
     patterns: tuple[str, ...] = ()
     columns: Mapping[str, str] = field(default_factory=dict)
     envelope: Envelope = STANDARD
+    question: str = ""
     full_export: bool = False
     full_days: int = 7
     overlap: timedelta = timedelta(days=2)
@@ -101,7 +103,10 @@ def _ask(warehouse: Warehouse, delivery: Delivery, feed: Feed, subject: str, spo
 
 def _since(warehouse: Warehouse, delivery: Delivery, subject: str, now: datetime) -> datetime | None:
     """From which time on changes are asked for; None for everything: the first time, and when it is due again."""
-    given = {"source": delivery.source, "subject": subject, "stream": delivery.stream(subject), "kind": delivery.connector.kind}
+    given = {
+        "source": delivery.source, "subject": subject, "stream": delivery.stream(subject), "question": delivery.question,
+        "reader": delivery.reader,
+    }  # fmt: skip
     with warehouse.step() as con:
         text = query("pulls/watermark").replace("core.subject", tables.core(subject).full_name)
         row: tuple[datetime | None, datetime | None] = con.execute(text, given).fetchone() or (None, None)

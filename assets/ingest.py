@@ -1,7 +1,7 @@
 """From the sources of a subject into the warehouse: fetch outside, land in one transaction.
 
-Belongs here: that order, and which kind of look a delivery calls for. Does not belong here: how a source is reached (`delivery`), what
-a look does (`record_files`, `pulls`; access logs: `logs`), Dagster.
+Belongs here: that order. Does not belong here: how a source is reached (`delivery`), what a look does (`record_files`, `pulls`; access
+logs: `logs`), Dagster.
 
 Of a load that is not whole nothing is landed but the fact.
 """
@@ -13,7 +13,6 @@ from collections.abc import Sequence
 from assets.delivery import Delivery, fetch
 from assets.look import Ingested
 from assets.pulls import PullLook
-from assets.record_files import RecordLook
 from warehouse.landing import Landing
 from warehouse.store import Warehouse
 
@@ -32,6 +31,5 @@ def ingest(
     with landing.spool() as spool:
         arrived = [fetch(warehouse, d, subject, spool / str(at), rehash_days) for at, d in enumerate(deliveries)]
         with warehouse.step() as con:
-            landing.tidy()  # behind the lock of the warehouse: no other run is copying
-            looks = ((PullLook if a.pulled or a.delivery.full_export else RecordLook, a) for a in arrived)
-            return Ingested.sum([look(con, landing, subject, a, run_id, limit_bytes).take(rehash_days) for look, a in looks])
+            landing.tidy()
+            return Ingested.sum([PullLook(con, landing, subject, a, run_id, limit_bytes).take(rehash_days) for a in arrived])

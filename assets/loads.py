@@ -16,10 +16,12 @@ from warehouse.subjects import SOURCE_ZH, SOURCES
 
 # Raise it when a load is told otherwise.
 LOADS_VERSION = "1"
-_LATEST = (
-    "SELECT source, subject, arg_max(reason, load_id) AS reason, max(began_at) FILTER (reason IS NULL) AS completed_at, "
-    "arg_max(rows_read, load_id) AS rows FROM (SELECT * REPLACE (coalesce(reason, '') AS reason) FROM raw.loads) GROUP BY ALL ORDER BY ALL"
-)
+_LATEST = """
+SELECT source, subject, run_id, reason, rows_read AS rows, completed_at
+FROM (SELECT *, max(began_at) FILTER (reason IS NULL) OVER (PARTITION BY source, subject) AS completed_at FROM raw.loads)
+QUALIFY load_id = max(load_id) OVER (PARTITION BY source, subject)
+ORDER BY ALL
+"""
 
 
 def key(source: str) -> dg.AssetKey:
@@ -44,24 +46,23 @@ def spec(source: str, zh: str, subjects: Sequence[str], fresh_hours: int) -> dg.
 )
 def loads(context: dg.AssetExecutionContext, plan: dg.ResourceParam[Plan]) -> dg.MaterializeResult[None]:
     """Tell each source whether it was loaded completely tonight."""
-    latest = {(row["source"], row["subject"]): row for row in plan.warehouse.read(_LATEST).to_dicts()}
-    subjects: dict[str, list[str]] = {}
-    for subject, deliveries in plan.deliveries.items():
-        for delivery in deliveries:
-            subjects.setdefault(delivery.source, []).append(subject)
-    for source, delivered in subjects.items():
-        context.log_event(_event(source, [latest[source, subject] for subject in delivered if (source, subject) in latest]))
-    return dg.MaterializeResult(metadata={**attributes.rows(len(latest)), "sources": dg.MetadataValue.md(_table(latest.values()))})
+    configured = {(d.source, subject) for subject, deliveries in plan.deliveries.items() for d in deliveries}
+    looks = [row for row in plan.warehouse.read(_LATEST).to_dicts() if (row["source"], row["subject"]) in configured]
+    for source in sorted({source for source, _ in configured}):
+        tonight = [look for look in looks if look["source"] == source and look["run_id"] == context.run_id]
+        if tonight:  # of a source that this run has not looked at there is nothing to tell
+            context.log_event(_event(source, tonight))
+    return dg.MaterializeResult(metadata={**attributes.rows(len(looks)), "sources": dg.MetadataValue.md(_table(looks))})
 
 
 def _event(source: str, looks: Sequence[dict[str, Any]]) -> dg.AssetMaterialization | dg.AssetObservation:
     """A source is materialised when every look at it was whole; else it is only observed, and grows stale."""
     wanting = [f"{SOURCE_ZH[look['subject']]}：{look['reason']}" for look in looks if look["reason"]]
     completed = [look["completed_at"] for look in looks]
-    last = min(completed) if looks and all(completed) else None
+    last = min(completed) if all(completed) else None
     told: dict[str, Any] = {"last complete pull": _told(last), "rows": sum(look["rows"] or 0 for look in looks)}
-    if wanting or not looks:
-        return dg.AssetObservation(key(source), metadata={**told, "没有取全": "；".join(wanting) or "没有取过"})
+    if wanting:
+        return dg.AssetObservation(key(source), metadata={**told, "没有取全": "；".join(wanting)})
     return dg.AssetMaterialization(key(source), metadata=told)
 
 

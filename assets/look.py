@@ -111,6 +111,7 @@ class Look:
             "subject": self.subject,
             "run_id": self.run_id,
             "kind": self.delivery.connector.kind,
+            "question": self.delivery.question,
             "began_at": self.arrived.began_at,
             "loaded_at": self.now,
             "files_seen": len(seen),

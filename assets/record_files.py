@@ -36,13 +36,14 @@ class RecordLook(Look):
         super().__init__(con, landing, subject, arrived, run_id)
         self.limit = limit
 
-    def take(self, rehash_days: int) -> Ingested:
-        """Read again what must be, land what is new, record the load."""
+    def read_files_again(self) -> None:
+        """Read kept files again under settings that have changed."""
         for known in self.known("sha256 IS NOT NULL AND stream IS NULL"):
             if known["reader"] != self.delivery.reader or (known["state"] == "same_bytes" and not self._stands_already(known["sha256"])):
                 self._reread(known)
-        if self.arrived.refusal:
-            return self.record_refusal(self.arrived.refusal)
+
+    def take_files(self, rehash_days: int) -> Ingested:
+        """Land what is new among the files of a store, record the load."""
         rehash = is_due(self.con, self.delivery.source, self.subject, self.now, rehash_days)
         latest = self.latest()
         for fetched in self._in_order():
@@ -83,9 +84,9 @@ class RecordLook(Look):
             self.con.execute("UPDATE raw.files SET mtime_ns = ? WHERE file_id = ?", [row["mtime_ns"], known["file_id"]])
             return
         self.new += 1
-        self._place(row)
+        self.place(row)
 
-    def _place(self, row: dict[str, Any], file_id: int | None = None) -> None:
+    def place(self, row: dict[str, Any], file_id: int | None = None) -> None:
         """Land kept bytes unless they stand in the warehouse already."""
         if self._stands_already(row["sha256"], row["path"]):
             self.store_file(row | {"state": "same_bytes", "rows_read": 0, "detail": "内容与已落地的文件完全相同，不重复计数"}, file_id)
@@ -123,7 +124,7 @@ class RecordLook(Look):
         for table in (tables.raw(self.subject), _FILES):
             delete_files(self.con, table, [known["file_id"]])
         self.con.execute("UPDATE core.cleaned SET fingerprint = '' WHERE file_id = ?", [known["file_id"]])  # by no rules that are in force
-        self._place({name: known[name] for name in ("path", "sha256", "bytes", "mtime_ns", "seen_load_id")}, known["file_id"])
+        self.place({name: known[name] for name in ("path", "sha256", "bytes", "mtime_ns", "seen_load_id")}, known["file_id"])
 
     def _land(self, row: dict[str, Any], file_id: int | None = None) -> None:
         """Read a kept file and store its rows; a file that is rejected on the way leaves none."""

@@ -64,11 +64,11 @@ def count_site(warehouse: Warehouse, hits: Path) -> Settled:
 def _read(con: duckdb.DuckDBPyConnection, hits: Path, ranges: str, *, is_new: bool = False) -> int:
     """Look for the addresses of `sought` in these ranges; how many they are. One range at a time: the sums of all may be too many."""
     found: Sequence[tuple[int, str]] = con.execute(ranges).fetchall()
-    for _, name in found:
+    for file_id, name in found:
         con.execute(query("site/asked"), {"files": [str(hits / name)]})
         con.execute(query("site/hits"))
         if is_new:
-            con.execute(query("site/page_days"))
+            con.execute(query("site/page_days"), {"file_id": file_id})
     return len(found)
 
 

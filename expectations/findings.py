@@ -26,11 +26,14 @@ import polars as pl
 
 from expectations import catalogue, checking, run
 from warehouse import counting, forms
+from warehouse.sql import query
 from warehouse.store import Warehouse, create_schema
 from warehouse.subjects import SOURCE_ZH, SUBJECTS
 
 # Raise it when a rule finds something else in the same data.
 RULES_VERSION = "3"
+
+_SITE = ("wanted", "hits", "page_days", "items", "daily")
 
 _COLUMNS = {
     "agency": "VARCHAR", "year": "BIGINT", "subject": "VARCHAR", "source": "VARCHAR", "file_id": "BIGINT", "row_no": "BIGINT",
@@ -106,6 +109,7 @@ def rules_version() -> str:
     """Version of the rules: the number that is raised by hand, and a digest of catalogue, queries and suites."""
     texts = [repr(rule) for rule in catalogue.rules().values()]
     texts += [_text(rule_id) for rule_id in in_sql()] + [checking.suite_digest()]
+    texts += [query(f"site/{name}") for name in _SITE]  # what the rules about the web site look at follows from these
     return f"{RULES_VERSION}-{hashlib.sha256(chr(10).join(texts).encode()).hexdigest()[:12]}"
 
 
@@ -113,9 +117,9 @@ def _run_rules(con: duckdb.DuckDBPyConnection, years: Sequence[int]) -> None:
     """Every rule in SQL, each by itself: one that cannot be evaluated is a critical finding and does not spoil its neighbours."""
     for rule_id in in_sql():
         try:
-            query, params = _text(rule_id), _params(rule_id, years)
-            names = [row[0] for row in con.execute(f"DESCRIBE {query}", params).fetchall() if row[0] in _COLUMNS]
-            con.execute(f"INSERT INTO found BY NAME SELECT '{rule_id}' AS rule, {', '.join(names)} FROM ({query})", params)
+            text, params = _text(rule_id), _params(rule_id, years)
+            names = [row[0] for row in con.execute(f"DESCRIBE {text}", params).fetchall() if row[0] in _COLUMNS]
+            con.execute(f"INSERT INTO found BY NAME SELECT '{rule_id}' AS rule, {', '.join(names)} FROM ({text})", params)
         except duckdb.Error as error:
             _crash(con, rule_id, type(error).__name__)  # the message may quote values
 

@@ -8,6 +8,7 @@ A secret is looked for when a plan is made. One that is missing does not stop th
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -74,10 +75,21 @@ def _delivery(settings: Settings, source: Source, subject: str) -> Delivery:
         patterns=source.files[subject],
         columns=source.columns.get(subject, {}),
         envelope=_envelope(source.rest.names) if source.rest else STANDARD,
+        question=_question(source, subject),
         full_export=subject in source.full_export,
         full_days=source.full_days,
         overlap=timedelta(hours=source.overlap_hours),
     )
+
+
+def _question(source: Source, subject: str) -> str:
+    """A digest of what a feed is asked and where, without secrets; empty for files."""
+    asked: list[object] = []
+    if source.rest:
+        asked = [source.rest.url, source.rest.paths.get(subject, subject), sorted(source.rest.parameters.items())]
+    if source.database:
+        asked = [source.database.url, source.database.tables[subject]]
+    return hashlib.sha256(repr(asked).encode()).hexdigest()[:16] if asked else ""
 
 
 def connector(settings: Settings, source: Source, subject: str) -> Connector:

@@ -46,10 +46,7 @@ def build_definitions(plan: Plan | None = None, settings: Settings | None = None
         asset_checks=checks.checks([key for made in assets for key in made.keys]),
         jobs=[nightly, publish],
         schedules=[nightly_schedule(settings)],
-        sensors=[
-            failure_alert,
-            inbox_sensor(settings is not None and settings.schedule and any(s.inbox for s in settings.sources), watched),
-        ],
+        sensors=[failure_alert, inbox_sensor(_has_inbox(settings), watched)],
         resources={"plan": plan or PlanResource(config=str(settings.file) if settings else "")},
         executor=dg.in_process_executor,  # one writer to the DuckDB file
     )

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import duckdb
@@ -87,7 +89,9 @@ def fill(server: Server, place: str, names: Sequence[str], rows: Sequence[Row], 
 def add(server: Server, place: str, names: Sequence[str], rows: Sequence[Row], first: int = 1) -> None:
     """Put rows into such a table, behind those that it has."""
     columns = ["seq", *names]
-    bound = {name: sa.bindparam(f"b{at}") for at, name in enumerate(columns)}  # a header may hold what no parameter is called
+    bound: dict[str, sa.BindParameter[Any]] = {
+        name: sa.bindparam(f"b{at}") for at, name in enumerate(columns)
+    }  # a header may hold what no parameter is called
     values = [{f"b{at}": each for at, each in enumerate([n, *row.values()])} for n, row in enumerate(rows, first)]
     with server.connection() as con:
         con.execute(sa.insert(sa.table(place, *map(sa.column, columns))).values(bound), values)
@@ -140,6 +144,13 @@ def rows_of_pages(folder: Path, subject: str) -> list[Row]:
     """The records of a subject as the demo platform holds them."""
     files = sorted((folder / "rest" / subject).glob("page-*.json"), key=lambda f: int(f.stem.partition("-")[2]))
     return [row for file in files for row in json.loads(file.read_text("utf-8"))["data"]["rows"]]
+
+
+def open_folder(stack: ExitStack, name: str) -> Path:
+    """A folder that other users may look into, as a server that runs as one of them must; that of pytest is closed now and again."""
+    folder = Path(stack.enter_context(TemporaryDirectory(prefix=f"gouji-{name}-")))
+    folder.chmod(0o755)
+    return folder
 
 
 # ---- configuration ----------------------------------------------------------------------------------------------------------
@@ -222,6 +233,15 @@ def exported(var: Path) -> dict[str, bytes]:
         elif file.is_file():
             found[file.relative_to(var).as_posix()] = file.read_bytes()
     return found
+
+
+def published(var: Path) -> dict[str, bytes]:
+    """The same without what tells in which pull a record came: names of pulls, and the digest of all that ever came."""
+    found = exported(var)
+    digests = {json.loads(content)["inputs_sha256"] for name, content in found.items() if name.endswith("/manifest.json")}
+    of_pulls = re.compile("|".join([r"(?<=/)\d{8}T\d{6}-\d{6}(?=/)", *digests]).encode())
+    # The manifest says once more what the other files are like, to the byte.
+    return {name: of_pulls.sub(b"", content) for name, content in found.items() if not name.endswith("/manifest.json")}
 
 
 # ---- a night in this process ------------------------------------------------------------------------------------------------

@@ -6,9 +6,11 @@ bytes mean (readers), which of them are new (`assets.ingest`).
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import os
 import re
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,6 +19,7 @@ from shutil import rmtree
 from tempfile import TemporaryDirectory
 
 _CHUNK = 1 << 20
+_YOUNG = 60.0  # seconds in which a folder may be without its lock
 _SUFFIX = re.compile(r"\.[A-Za-z0-9]{1,8}")
 
 
@@ -54,13 +57,15 @@ def _chunks(source: Path) -> Iterator[bytes]:
         raise Unreadable(error.strerror or type(error).__name__) from error
 
 
-def _is_alive(pid: int) -> bool:
+def _is_free(lock: Path) -> bool:
+    """Whether nobody holds the lock of a spool; one without a lock has just been made, or was removed in part."""
     try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
+        with lock.open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
         return False
-    except PermissionError:
-        return True
+    except FileNotFoundError:
+        return time.time() - lock.parent.stat().st_mtime > _YOUNG if lock.parent.exists() else False
     return True
 
 
@@ -105,10 +110,14 @@ class Landing:
 
     @contextmanager
     def spool(self) -> Iterator[Path]:
-        """A folder for what is on its way into the store, removed at the end; what it holds is personal data like the store itself."""
+        """A folder for what is on its way into the store, removed at the end; what it holds is personal data like the store itself.
+
+        It is locked while it is used: the lock ends with the process, however that ends.
+        """
         self._spools.mkdir(parents=True, exist_ok=True)
         self._spools.chmod(0o700)
-        with TemporaryDirectory(dir=self._spools, prefix=f"{os.getpid()}-") as folder:
+        with TemporaryDirectory(dir=self._spools) as folder, Path(folder, ".lock").open("wb") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
             yield Path(folder)
 
     @property
@@ -119,6 +128,6 @@ class Landing:
         """Remove what a killed run left behind: temporary files, and folders of processes that are gone."""
         for leftover in self.folder.glob(".*.tmp"):
             leftover.unlink(missing_ok=True)
-        for folder in self._spools.glob("*-*"):
-            if not _is_alive(int(folder.name.partition("-")[0])):
+        for folder in self._spools.glob("*"):
+            if _is_free(folder / ".lock"):
                 rmtree(folder, ignore_errors=True)

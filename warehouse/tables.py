@@ -94,6 +94,7 @@ _FIXED = (
         Column("source", "text", "来源名称（gouji.toml）", "source name in the configuration"), SUBJECT,
         Column("run_id", "text", "运行编号", "Dagster run"),
         Column("kind", "text", "取数方式：files 文件夹、inbox 收件箱、rest 接口、database 数据库", "kind of connector"),
+        Column("question", "text", "问的是什么（接口路径、表、参数）的摘要；变了就重新取全量", "digest of what a feed is asked; another one means asking for everything"),
         Column("began_at", "instant", "开始取数的时间（北京时间）", "when the source was first asked, Asia/Shanghai"),
         Column("source_at", "instant", "来源自己的时钟（北京时间）；没有告知则为空", "clock of the source when asked, null where it tells none"),
         Column("loaded_at", "instant", "落地时间（北京时间）", "when it was landed, Asia/Shanghai"),

@@ -19,7 +19,8 @@ from warehouse.subjects import Subject
 
 __all__ = ["Landed", "Rejected", "SUFFIXES", "read"]
 
-SUFFIXES = frozenset({".xlsx", ".xls", ".csv", ".json", ".parquet"})
+SUFFIXES = frozenset({".xlsx", ".xls", ".csv", ".json"})
+_PARTS = frozenset({".json", ".parquet"})  # of pulls; a packed Parquet file of strangers could hold any number of rows
 
 
 def read(
@@ -29,6 +30,8 @@ def read(
     columns: Mapping[str, str],
     limit_bytes: int,
     envelope: Envelope | None = None,
+    *,
+    is_part: bool = False,
 ) -> Landed:
     """Read the records of one file, every value as the text that stands in it.
 
@@ -38,6 +41,7 @@ def read(
         subject: The contract of the records.
         columns: Configured headers → field (house name or contract code); they win over the built-in headers.
         limit_bytes: Largest file that is read.
+        is_part: Whether it is a part of a pull, written by a connector of ours.
         envelope: Where a page of a platform keeps its records; None for the standard one. Only JSON has one.
 
     Returns:
@@ -49,7 +53,7 @@ def read(
     """
     headers = Headers.of(subject, columns)
     suffix = Path(name).suffix.lower()
-    if suffix not in SUFFIXES:
+    if suffix not in (SUFFIXES | _PARTS if is_part else SUFFIXES):
         raise Rejected("unsupported_type", f"不支持“{suffix or '没有后缀'}”类型的文件；请提交 .xlsx、.xls、.csv 或 .json 文件。")
     size = path.stat().st_size
     if size == 0:

@@ -201,10 +201,10 @@ def retrying(manner: Manner, attempts: int, is_worth: Callable[[Trouble], bool])
 def _token(manner: Manner) -> dict[str, str]:
     if manner.token is None:
         return {}
-    token = manner.token.reveal()
-    if not re.fullmatch(r"[!-~]+", token):
-        raise Trouble("bad_token")
-    return {manner.token_header: f"{manner.token_scheme} {token}".strip()}
+    value = f"{manner.token_scheme} {manner.token.reveal()}".strip()
+    if not re.fullmatch(r"[!-~]+( [!-~]+)?", value) or not re.fullmatch(r"[!#-'*+.^_`|~0-9A-Za-z-]+", manner.token_header):
+        raise Trouble("bad_token")  # here, because httpx would quote the header
+    return {manner.token_header: value}
 
 
 def _trusted(ca_file: Path | None) -> ssl.SSLContext:

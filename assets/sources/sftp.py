@@ -46,6 +46,24 @@ _TOLD = {
 }
 
 
+def address(url: str) -> tuple[str, int, str, str]:
+    """Host, port, user and folder of `sftp://user@host[:port]/folder`.
+
+    Raises:
+        ValueError: it is no such address; a Chinese sentence without the address, which may hold a password.
+    """
+    try:
+        parts = urlsplit(url)
+        port = parts.port or 22
+    except ValueError:
+        raise ValueError("SFTP 地址写错了；请写成 sftp://用户@主机[:端口]/文件夹") from None
+    if parts.password is not None:
+        raise ValueError("SFTP 地址里不能写密码；请用环境变量给出密码，或用私钥文件")
+    if parts.scheme != "sftp" or not parts.hostname or not parts.username or not parts.path.strip("/") or parts.query or parts.fragment:
+        raise ValueError("不是 SFTP 地址；请写成 sftp://用户@主机[:端口]/文件夹，路径中的 # 和 ? 写成 %23 和 %3F")
+    return parts.hostname, port, unquote(parts.username), unquote(parts.path)
+
+
 @dataclass(frozen=True, slots=True)
 class Login:
     """Where the files lie and who asks. Either `key`, a private key file for its owner alone and without passphrase, or `password`."""
@@ -69,16 +87,8 @@ class Login:
         Raises:
             ValueError: it is no such address; a Chinese sentence without the address, which may hold a password.
         """
-        try:
-            parts = urlsplit(url)
-            port = parts.port or 22
-        except ValueError:
-            raise ValueError("SFTP 地址写错了；请写成 sftp://用户@主机[:端口]/文件夹") from None
-        if parts.password is not None:
-            raise ValueError("SFTP 地址里不能写密码；请用环境变量给出密码，或用私钥文件")
-        if parts.scheme != "sftp" or not parts.hostname or not parts.username or not parts.path or parts.query or parts.fragment:
-            raise ValueError("SFTP 地址写错了；请写成 sftp://用户@主机[:端口]/文件夹，路径中的 # 和 ? 写成 %23 和 %3F")
-        return cls(parts.hostname, port, unquote(parts.username), unquote(parts.path), known_hosts, key, password)
+        host, port, user, folder = address(url)
+        return cls(host, port, user, folder, known_hosts, key, password)
 
 
 @dataclass(frozen=True, slots=True)

@@ -69,6 +69,17 @@ def test_vanished_record(night: Night, feed: Table) -> None:
     assert told(night) == {}
 
 
+def test_empty_load(night: Night, feed: Table) -> None:
+    rows, feed.rows = feed.rows, []
+    night()
+    (finding,) = told(night)["empty_load"]
+    assert set(told(night)) == {"empty_load", "vanished_record"}
+    assert (finding["severity"], finding["actual"], finding["detail"]) == ("warning", "2", "platform")
+    feed.rows = rows
+    night()
+    assert told(night) == {}
+
+
 @dataclass(frozen=True)
 class _Unfinished:
     """An inbox of which some files are still being written."""
@@ -101,5 +112,5 @@ def test_waiting_file(tmp_path: Path) -> None:
 
 def test_every_rule_about_loads_is_tested_here() -> None:
     text = Path(__file__).read_text("utf-8")
-    for rule in ("incomplete_load", "vanished_record", "waiting_file"):
+    for rule in ("incomplete_load", "vanished_record", "empty_load", "waiting_file"):
         assert rule in catalogue.rules() and f"def test_{rule}(" in text

@@ -10,7 +10,6 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -47,7 +46,7 @@ class Bureau:
         self.drop = live.expanded(golden, folder / "drop", seed)
         self.agency, self.expected = (comparing.read(self.drop / f"{name}.json") for name in ("agency", "expected"))
         self.config, self.files = folder / "live" / "gouji.toml", folder / "files" / "gouji.toml"
-        self.server = stack.enter_context(database(folder / "server"))
+        self.server = stack.enter_context(database(live.open_folder(stack, "server") / "server"))
         self._fill()
         self._open = stack.enter_context(ExitStack())
         self.url = self._open.enter_context(live.platform(self.drop, TOKEN))
@@ -69,15 +68,12 @@ class Bureau:
 
     def _keys_of_the_inbox(self, folder: Path, stack: ExitStack, how: str) -> dict[str, Any]:
         rejected = {Path(f["file"]).name for f in self.expected["rejected_files"]}  # the other sources have none of them either
-        root = Path(stack.enter_context(TemporaryDirectory(prefix="gouji-in-")))
-        root.chmod(0o755)
+        root = live.open_folder(stack, "in")
         for part in ("site", "fees"):
             shutil.copytree(self.drop / part, root / part, ignore=lambda _, names: rejected.intersection(names))
         if how == "folder":
             return {"url": str(root)}
-        home = Path(stack.enter_context(TemporaryDirectory(prefix="gouji-sshd-")))
-        home.chmod(0o755)
-        server = Sshd(home / "home", someone())
+        server = Sshd(live.open_folder(stack, "sshd") / "home", someone())
         stack.callback(server.stop)
         login = server.login(root)
         url = f"sftp://{login.user}@{login.host}:{login.port}{root}"
@@ -199,8 +195,16 @@ def change_the_platform(made: Bureau) -> tuple[str, str]:
     rows = live.rows_of_pages(made.drop, "penalties")
     by_key = {f"{row['CF_CFJGDM']}|{row['CF_WSH']}": row for row in rows}
     one, other = [key for key in made.singles("penalties") if key in by_key][:2]
+    year = made.agency["report_year"]
+    new = {
+        "CF_WSH": f"测工信罚决〔{year}〕99号",
+        "CF_CFJGDM": made.agency["uscc"],
+        "CF_JDRQ": f"{year}-05-01",
+        "JDZT": "有效",
+        "GXSJ": LATER,
+    }
     by_key[one].update(CF_NR_FK="9.99", GXSJ=LATER)
-    made.show("penalties", [row for row in rows if row is not by_key[other]] + [by_key[one] | {"CF_WSH": "测工信罚决〔2099〕1号"}])
+    made.show("penalties", [*(row for row in rows if row is not by_key[other]), by_key[one] | new])
     return "penalties", other
 
 
@@ -214,7 +218,7 @@ def change_the_database(made: Bureau) -> tuple[str, str]:
     made.server.run(f"DELETE FROM applications WHERE {number} = '{other}'")
     year = made.agency["report_year"]
     new = good("applications", application_no="新-1", received_on=f"{year}-03-01", replied_on=f"{year}-03-15", updated_at=LATER)
-    live.add(made.server, "applications", names.values(), [dict.fromkeys(names) | new], first=1_000_000)
+    live.add(made.server, "applications", list(names.values()), [dict.fromkeys(names) | new], first=1_000_000)
     return "applications", other
 
 
@@ -237,7 +241,9 @@ def test_only_what_has_changed_is_asked_for_and_ties_come_along(tmp_path: Path, 
     tie, older = "2023-06-30 10:00:00", "2023-06-30 09:59:59"
     first = [penalty(1, tie), penalty(2, "2023-05-01 10:00:00")]
     records, config = live.pages(tmp_path / "platform", "penalties", first), tmp_path / "gouji.toml"
-    with postgresql(tmp_path / "server") as server, platforms.demo().Platform(records, port=0) as platform:
+    with ExitStack() as stack:
+        server = stack.enter_context(postgresql(live.open_folder(stack, "server") / "server"))
+        platform = stack.enter_context(platforms.demo().Platform(records, port=0))
         live.add_reader(server, SECRETS[PASSWORD])
         names = list(fee(1, tie))
         live.fill(server, "fees", names, [fee(1, tie), fee(2, "2023-05-01 10:00:00")], {"updated_at": "timestamp"})

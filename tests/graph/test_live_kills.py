@@ -14,7 +14,6 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import duckdb
 import inboxes
@@ -93,11 +92,8 @@ class Sources:
 def sources(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Sources]:
     monkeypatch.setenv(SECRET, PASSWORD)
     with ExitStack() as stack:
-        server = stack.enter_context(postgresql(tmp_path / "server"))
-        inbox, home = (Path(stack.enter_context(TemporaryDirectory(prefix=f"gouji-{name}-"))) for name in ("in", "sshd"))
-        for folder in (inbox, home):
-            folder.chmod(0o755)
-        sshd = Sshd(home / "home", someone())
+        server = stack.enter_context(postgresql(live.open_folder(stack, "server") / "server"))
+        inbox, sshd = live.open_folder(stack, "in"), Sshd(live.open_folder(stack, "sshd") / "home", someone())
         stack.callback(sshd.stop)
         yield Sources(tmp_path, server, inbox, sshd)
 
@@ -162,7 +158,7 @@ def test_a_night_that_is_killed_while_it_pulls_counts_nothing_by_half(sources: S
         undisturbed = second("undisturbed")
         first, last, lasted = pulling(undisturbed)
         want = undisturbed.parent / "var"
-        told, exported = live.told(want), live.exported(want)
+        told, published = live.told(want), live.published(want)
         assert half_pulls(want) == [] and half_pulls(before / "var") == [] and left_over(want) == []
         amid = 0
         for turn in range(ROUNDS):
@@ -178,7 +174,7 @@ def test_a_night_that_is_killed_while_it_pulls_counts_nothing_by_half(sources: S
                 amid += bool(list((var / "spool").glob("*/*/*")))
                 assert half_pulls(var) == [] and unpublished(var) == []
             assert started(config).wait() == 0
-            assert live.unlike(live.told(var), told) == {} and live.exported(var) == exported
+            assert live.unlike(live.told(var), told) == {} and live.published(var) == published
             assert half_pulls(var) == [] and left_over(var) == []
             shutil.rmtree(config.parent)
     assert amid >= ROUNDS  # it was amid a pull that they were killed

@@ -13,7 +13,6 @@ from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 from urllib.parse import quote, quote_plus
 
@@ -192,15 +191,13 @@ def bureau(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bureau]:
     live.pages(tmp_path / "records", "penalties", [decision("CF", "CF_CFJGDM")])
     live.pages(tmp_path / "records", "permits", [decision("XK", "XK_XKJGDM")])
     with ExitStack() as stack:
-        inbox, home = (Path(stack.enter_context(TemporaryDirectory(prefix=f"gouji-{name}-"))) for name in ("in", "sshd"))
-        for folder in (inbox, home):
-            folder.chmod(0o755)
+        inbox = live.open_folder(stack, "in")
         inboxes.write(write(inbox / "fees" / "fees.csv", [good("fees")]), (inbox / "fees" / "fees.csv").read_bytes())
-        server = stack.enter_context(postgresql(tmp_path / "server"))
+        server = stack.enter_context(postgresql(live.open_folder(stack, "server") / "server"))
         live.add_reader(server, DATABASE)
         live.fill(server, "applications", list(good("applications")), [good("applications")])
         by_env, by_file = (stack.enter_context(demo().Platform(tmp_path / "records", port=0, token=t)) for t in (ENV_TOKEN, FILE_TOKEN))
-        sshd = Sshd(home / "home", stack.enter_context(a_user(INBOX)), password=INBOX)
+        sshd = Sshd(live.open_folder(stack, "sshd") / "home", stack.enter_context(a_user(INBOX)), password=INBOX)
         stack.callback(sshd.stop)
         yield Bureau(tmp_path, (by_env, by_file), server, sshd, inbox)
 

@@ -15,7 +15,7 @@ LEFT JOIN (
     GROUP BY f.agency
 ) AS f USING (agency)
 LEFT JOIN (
-    SELECT w.agency, bit_xor(md5_number(f.sha256 || w.row_no))::VARCHAR AS rows
+    SELECT w.agency, sum(md5_number_lower(concat_ws('|', f.source, f.sha256, w.row_no)))::VARCHAR AS rows
     FROM raw.withdrawn AS w
     JOIN raw.files AS f USING (file_id)
     GROUP BY w.agency
