@@ -224,6 +224,7 @@ _LOADS = {
     "fewer_rows": "取到的比来源所说的少",
     "more_rows": "取到的比来源所说的多",
     "rows_lost": "读出来的与来源所说的不相等",
+    "overtaken": "取数期间另一次运行已落地了较新的数据",
     "rows_moved": "同一记录出现在不同的页上，可能有记录漏取",
     "duplicate_page": "某一页与前面一页完全相同",
     "empty_page": "中间有空页",

@@ -18,8 +18,7 @@ import replay
 
 SHARED = replay.ROOT.parent / "shared"
 EXPAND = SHARED / "tools" / "expand_report.py"
-NOISES = ("none", "normal", "heavy")
-SEEDS = (1, 2, 3)
+SEEDS = {"none": (1,), "normal": (1,), "heavy": (1, 2, 3)}  # what is new with a seed is new noise
 _PROCESSES = 2
 
 Case = tuple[str, str | None, str, int]
@@ -40,7 +39,7 @@ def pairs() -> list[tuple[str, str]]:
 
 def cases() -> list[Case]:
     single = [(file.stem, None) for file in goldens()]
-    return [(a, b, noise, seed) for a, b in [*single, *pairs()] for noise in NOISES for seed in SEEDS]
+    return [(a, b, noise, seed) for a, b in [*single, *pairs()] for noise in SEEDS for seed in SEEDS[noise]]
 
 
 def expanded(case: Case, folder: Path) -> list[Path] | None:
@@ -105,4 +104,4 @@ INCONSISTENT = {"fujian-pingtan-guanweihui-2020", "jiangsu-huaian-hongze-qu-2023
 def test_the_wide_replay_had_something_to_replay() -> None:
     if not EXPAND.exists():
         pytest.skip(f"the wide replay needs the folder {SHARED.name} beside the project; it is not here")
-    assert len(cases()) >= 70
+    assert len(cases()) >= 50
