@@ -36,7 +36,7 @@ test: setup ## the tests that need nothing but this folder; prints what they lea
 
 test-all: setup ## every other test: wide replays, kills, browser; installs what it needs from Debian
 	tests/debian.sh
-	$(BIN)/python -m pytest -q -n 2 --dist loadfile -m wide
+	$(BIN)/python -m pytest -q -n 3 --dist loadfile -m wide
 
 check: setup ## style, types, definitions, generated pages
 	$(BIN)/ruff check .

@@ -201,7 +201,7 @@ def retrying(manner: Manner, attempts: int, is_worth: Callable[[Trouble], bool])
 def _token(manner: Manner) -> dict[str, str]:
     if manner.token is None:
         return {}
-    value = f"{manner.token_scheme} {manner.token.reveal()}".strip()
+    value = " ".join(filter(None, (manner.token_scheme, manner.token.reveal())))
     if not re.fullmatch(r"[!-~]+( [!-~]+)?", value) or not re.fullmatch(r"[!#-'*+.^_`|~0-9A-Za-z-]+", manner.token_header):
         raise Trouble("bad_token")  # here, because httpx would quote the header
     return {manner.token_header: value}

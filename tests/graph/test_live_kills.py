@@ -29,9 +29,9 @@ from warehouse import clock, publish
 
 ROUNDS, KILLS = 5, 10
 SECRET, PASSWORD = "GOUJI_TEST_SECRET", "only-for-kills"
-PAGES, PAGE = 300, 20
+PAGES, PAGE = 150, 20
 # Rows that a subject has on the first night and on the second; the second night shows a tenth of the first rows changed.
-ROWS = {"penalties": (PAGES * PAGE - 2000, PAGES * PAGE), "applications": (8_000, 10_000), "fees": (4_000, 6_000)}
+ROWS = {"penalties": (PAGES * PAGE - 1000, PAGES * PAGE), "applications": (5_000, 6_000), "fees": (4_000, 6_000)}
 _FILE = 1_000  # rows of a file of the inbox
 FIRST, SECOND = "2023-05-02 10:00:00", "2023-06-01 10:00:00"
 

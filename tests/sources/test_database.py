@@ -41,7 +41,7 @@ SINCE = datetime(2024, 5, 20, 10, 0, 0, 500000)
 
 def rows_of(pulled: Pulled, columns: dict[str, str] | None = None, subject: str = "applications") -> list[dict[str, object]]:
     """The rows as the warehouse reads them from the kept parts."""
-    parts = [read(part.file, part.name, SUBJECTS[subject], columns or {}, 1 << 30) for part in pulled.parts]
+    parts = [read(part.file, part.name, SUBJECTS[subject], columns or {}, 1 << 30, is_part=True) for part in pulled.parts]
     return [row for landed in parts for chunk in landed.chunks for row in chunk.to_dicts()]
 
 
@@ -140,7 +140,7 @@ def test_the_configured_order_holds(oa: Database, spool: Path) -> None:
 def test_an_empty_table_is_a_whole_answer_that_keeps_its_columns(oa: Database, spool: Path) -> None:
     pulled = oa.pull(FEES, None, spool)
     assert (pulled.rows, pulled.control_total, len(pulled.parts)) == (0, 0, 1)
-    landed = read(pulled.parts[0].file, "part-0001.parquet", FEES, oa.columns["fees"], 1 << 20)
+    landed = read(pulled.parts[0].file, "part-0001.parquet", FEES, oa.columns["fees"], 1 << 20, is_part=True)
     assert (landed.unknown_columns, list(landed.chunks)) == (('备注 %s "x"',), [])
 
 
@@ -224,7 +224,7 @@ def test_a_part_that_is_no_parquet_is_rejected(tmp_path: Path, content: bytes) -
     file = tmp_path / "part"
     file.write_bytes(content)
     with pytest.raises(Rejected) as caught:
-        read(file, "part-0001.parquet", FEES, {}, 1 << 20)
+        read(file, "part-0001.parquet", FEES, {}, 1 << 20, is_part=True)
     assert caught.value.reason == "bad_parquet"
 
 
@@ -233,7 +233,7 @@ def test_a_part_cut_short_is_rejected(oa: Database, spool: Path) -> None:
     (part,) = oa.pull(FEES, None, spool).parts
     part.file.write_bytes(part.file.read_bytes()[:-9])
     with pytest.raises(Rejected) as caught:
-        read(part.file, part.name, FEES, {}, 1 << 20)
+        read(part.file, part.name, FEES, {}, 1 << 20, is_part=True)
     assert caught.value.reason == "bad_parquet"
 
 

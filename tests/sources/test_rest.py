@@ -215,6 +215,8 @@ def test_a_token_that_is_not_accepted(rest: Rest, tmp_path: Path) -> None:
     assert refusal(replace(rest, token=Secret("wrong")), tmp_path).reason == "unauthorized"
     assert refusal(replace(rest, token=None), tmp_path).reason == "unauthorized"
     assert refusal(replace(rest, token=Secret(TOKEN + "\n")), tmp_path).reason == "bad_token"
+    assert refusal(replace(rest, token_scheme="令牌"), tmp_path).reason == "bad_token"
+    assert refusal(replace(rest, token_header="X Token"), tmp_path).reason == "bad_token"
 
 
 @pytest.mark.parametrize(
