@@ -507,7 +507,10 @@ def main() -> None:
     if told.token_env and not token:
         parser.error(f"环境变量 {told.token_env} 没有设置")
     tls = (told.tls[0], told.tls[1]) if told.tls else None
-    platform = Platform(told.records, port=told.port, host=told.host, token=token, tls=tls, fault=told.fault)
+    try:
+        platform = Platform(told.records, port=told.port, host=told.host, token=token, tls=tls, fault=told.fault)
+    except OSError as error:
+        parser.error(f"{told.host}:{told.port} 用不了（{error.strerror}）；请用 --port 换一个端口")
     if not platform.records:
         parser.error(f"{told.records} 里既没有 rest/<类别>/page-N.json，也没有 enforcement/<类别>-….json")
     with platform:
