@@ -26,7 +26,6 @@ class Envelope:
     """
 
     code: str = "code"
-    message: str = "msg"
     rows: str = "data.rows"
     total: str = "data.total"
     page: str = "data.pageNum"

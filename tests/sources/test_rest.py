@@ -387,7 +387,7 @@ def test_rows_that_move_in_every_pass_are_refused(tmp_path: Path) -> None:
 
 
 def test_a_platform_with_its_own_words(tmp_path: Path) -> None:
-    envelope = Envelope(code="success", message="message", rows="result.list", total="result.page.count", page="result.page.no", ok="true")
+    envelope = Envelope(code="success", rows="result.list", total="result.page.count", page="result.page.no", ok="true")
 
     def answer(asked: dict[str, str]) -> bytes:
         number, size = int(asked["p"]), int(asked["limit"])
