@@ -9,6 +9,7 @@ A secret is looked for when a plan is made. One that is missing does not stop th
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -115,7 +116,7 @@ def _inbox(table: InboxTable, folder: Path, limit_bytes: int, *, is_log: bool) -
     from assets.sources.inbox import Inbox
     from assets.sources.tree import LocalTree
 
-    tree: Tree = LocalTree((folder / table.url).resolve()) if "://" not in table.url else _sftp(table, folder)
+    tree: Tree = LocalTree(Path(os.path.realpath(folder / table.url))) if "://" not in table.url else _sftp(table, folder)
     # A log never stands still; what it has grown by is known by its content.
     complete: Literal["stable", "marker", "growing"] = "growing" if is_log else "marker" if table.complete == "marker" else "stable"
     return Inbox(tree, limit_bytes, complete, table.settle_seconds)

@@ -5,7 +5,6 @@ Belongs here: `build_definitions` and the entry point. Does not belong here: any
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from functools import partial
 
 import dagster as dg
@@ -25,6 +24,7 @@ from pipelines.sensors import failure_alert
 from pipelines.settings import Settings
 from pipelines.settings_sources import KINDS
 from warehouse import tables
+from warehouse.subjects import SOURCES
 
 
 def build_definitions(plan: Plan | None = None, settings: Settings | None = None) -> dg.Definitions:
@@ -40,7 +40,7 @@ def build_definitions(plan: Plan | None = None, settings: Settings | None = None
             required_resource_keys={"plan"},
         )
     )
-    assets = [*_fed(raw.ASSETS, settings), *loads.ASSETS, *core.ASSETS, *report.ASSETS, findings]
+    assets = [*raw.assets(_delivering(settings)), *loads.ASSETS, *core.ASSETS, *report.ASSETS, findings]
     return dg.Definitions(
         assets=[*_sources(settings), *assets],
         asset_checks=checks.checks([key for made in assets for key in made.keys]),
@@ -62,15 +62,10 @@ def _sources(settings: Settings | None) -> list[dg.AssetSpec]:
     return [loads.spec(s.name, KINDS[s.kind], s.subjects, s.fresh_hours) for s in (settings.sources if settings else ())]
 
 
-def _fed(assets: Sequence[dg.AssetsDefinition], settings: Settings | None) -> list[dg.AssetsDefinition]:
-    """The raw assets, downstream of the sources that deliver them."""
-
-    def fed(spec: dg.AssetSpec) -> dg.AssetSpec:
-        return spec.merge_attributes(
-            deps=[loads.key(s.name) for s in (settings.sources if settings else ()) if spec.key.path[-1] in s.subjects]
-        )
-
-    return [made.map_asset_specs(fed) for made in assets]
+def _delivering(settings: Settings | None) -> dict[str, list[dg.AssetKey]]:
+    """Subject → the sources that deliver it."""
+    sources = settings.sources if settings else ()
+    return {subject: [loads.key(s.name) for s in sources if subject in s.subjects] for subject in SOURCES}
 
 
 def found_settings() -> Settings | None:

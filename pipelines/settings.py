@@ -212,7 +212,7 @@ def _source(folder: Path, table: SourceTable) -> Source:
         "columns",
         "values",
     )
-    path = (folder / table.path).resolve() if table.path else None
+    path = Path(os.path.realpath(folder / table.path)) if table.path else None  # not resolve(): it raises for a loop of links
     return Source(path=path, files=files, **{name: getattr(table, name) for name in same})
 
 

@@ -29,9 +29,9 @@ path = "records"
 """
 
 
-def settings(folder: Path, *, schedule: bool = False, years: str = "") -> config.Settings:
+def settings(folder: Path, *, schedule: bool = False, years: str = "", source: str = "records") -> config.Settings:
     file = folder / "gouji.toml"
-    file.write_text(CONFIG.format(schedule=str(schedule).lower(), years=years), "utf-8")
+    file.write_text(CONFIG.format(schedule=str(schedule).lower(), years=years).replace('"records"', f'"{source}"', 1), "utf-8")
     return config.load(file)
 
 
@@ -61,9 +61,11 @@ def test_the_graph_runs_from_raw_to_publications() -> None:
     assert upstream == expected
 
 
-def test_a_source_stands_before_what_it_delivers_and_grows_stale(tmp_path: Path) -> None:
-    key = dg.AssetKey(["source", "records"])
-    found = specs(settings(tmp_path))
+@pytest.mark.parametrize("name", ["records", "依申请公开系统 1/2"])
+def test_a_source_stands_before_what_it_delivers_and_grows_stale(tmp_path: Path, name: str) -> None:
+    key = dg.AssetKey(["source", name])
+    found = specs(settings(tmp_path, source=name))
+    assert build_definitions(settings=settings(tmp_path, source=name)).resolve_job_def("nightly")
     assert {k.path[-1] for k, spec in found.items() if key in {d.asset_key for d in spec.deps}} == set(SOURCES)
     assert found[key].freshness_policy == dg.FreshnessPolicy.time_window(fail_window=timedelta(hours=36))
     assert "文件夹" in (found[key].description or "") and found[key].group_name == "source"
