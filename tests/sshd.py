@@ -122,11 +122,13 @@ def a_user(password: str) -> Iterator[str]:
     """Someone who may log in by password and is nobody else; as root alone."""
     name = f"gouji-{uuid4().hex[:8]}"
     digest = subprocess.run(["openssl", "passwd", "-6", "-stdin"], input=password, capture_output=True, text=True, check=True).stdout
-    subprocess.run(["useradd", "--no-create-home", "--home-dir", "/", "--shell", "/bin/sh", "--password", digest.strip(), name], check=True)
+    subprocess.run(
+        ["/usr/sbin/useradd", "--no-create-home", "--home-dir", "/", "--shell", "/bin/sh", "--password", digest.strip(), name], check=True
+    )
     try:
         yield name
     finally:
-        subprocess.run(["userdel", "--force", name], check=True, capture_output=True)
+        subprocess.run(["/usr/sbin/userdel", "--force", name], check=True, capture_output=True)
 
 
 def someone() -> str:
