@@ -47,7 +47,7 @@ def is_shown(line: str, output: str) -> bool:
 def platform(command: str, port: str) -> Iterator[None]:
     """What `make` does for this command, at another port; the installation is not touched."""
     lines = subprocess.run(
-        [*command.split(), "-n", f"PORT={port}"], cwd=ROOT, capture_output=True, text=True, check=True
+        [*command.split(), "--no-print-directory", "-n", f"PORT={port}"], cwd=ROOT, capture_output=True, text=True, check=True
     ).stdout.splitlines()
     words = [sys.executable if word.endswith("/python") else word for word in lines[-1].split()]
     process = subprocess.Popen(words, cwd=ROOT, stdout=subprocess.PIPE, text=True)
